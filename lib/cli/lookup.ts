@@ -1,0 +1,86 @@
+/**
+ * `archeio lookup`: the locations of addresses.
+ *
+ * @module
+ */
+
+import { createRouting } from "../config/routing.ts";
+import type { Locator } from "../locations/locator.ts";
+import { EMBEDDED } from "../locations/embedded.ts";
+import { parseAddress, tryAddress } from "../net/address.ts";
+import { type Command, type Context, EXIT, parseOptions } from "./command.ts";
+import { CONFIG_HELP, loadConfig } from "./load_config.ts";
+
+/** The command. */
+export const lookupCommand: Command = {
+  summary: "print the location of each address",
+  help: `Usage: archeio lookup [--config FILE] [ADDRESS …]
+
+Prints a line for each address: the address, its location and the prefix that the
+location comes from, with tabs between; "-" where there is none. With no ADDRESS, they
+are read from standard input, a line each, to any length. What is no address is told
+to standard error, and the exit status is then 2; the others are still printed.
+
+Options:
+${CONFIG_HELP}
+`,
+  async run(args, context) {
+    const { text, operands } = parseOptions(args, { text: ["config"] });
+    const { config } = loadConfig(text.config, context);
+    const { locator } = createRouting(config, EMBEDDED);
+    const lines = createLines(locator, context);
+    if (operands.length > 0) lines.take(operands);
+    else await readLines(context.stdin, lines.take);
+    return lines.wrong() > 0 ? EXIT.usage : EXIT.well;
+  },
+};
+
+function createLines(locator: Locator, { out, err }: Context) {
+  let number = 0;
+  let wrong = 0;
+  return {
+    wrong: () => wrong,
+    take(lines: readonly string[]): void {
+      let printed = "";
+      for (const line of lines) {
+        number++;
+        const text = line.trim();
+        if (text === "") continue;
+        const address = tryAddress(text);
+        if (address === undefined) {
+          wrong++;
+          err(`archeio: line ${number}: ${reasonOf(text)}\n`);
+          continue;
+        }
+        const found = locator.explain(address);
+        printed += found === undefined
+          ? `${text}\t-\t-\n`
+          : `${text}\t${found.location}\t${found.prefix}\n`;
+      }
+      out(printed);
+    },
+  };
+}
+
+function reasonOf(text: string): string {
+  try {
+    parseAddress(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return error.message;
+  }
+  return `Cannot parse address "${text}"`;
+}
+
+async function readLines(
+  stream: ReadableStream<Uint8Array>,
+  take: (lines: readonly string[]) => void,
+): Promise<void> {
+  let rest = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    take(lines);
+  }
+  take([rest + decoder.decode()]);
+}

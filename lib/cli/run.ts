@@ -1,0 +1,93 @@
+/**
+ * The command line: which command is meant, and what its errors look like.
+ *
+ * @module
+ */
+
+import metadata from "../../deno.json" with { type: "json" };
+import { summarizeDataSet } from "../locations/data_set.ts";
+import { EMBEDDED } from "../locations/embedded.ts";
+import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
+import { configCommand } from "./config.ts";
+import { explainCommand } from "./explain.ts";
+import { lookupCommand } from "./lookup.ts";
+import { rangesCommand } from "./ranges.ts";
+import { serveCommand } from "./serve.ts";
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ["serve", serveCommand],
+  ["config", configCommand],
+  ["explain", explainCommand],
+  ["lookup", lookupCommand],
+  ["ranges", rangesCommand],
+]);
+
+const HELP = `Usage: archeio [COMMAND] [OPTION …]
+
+Answers the requests of container runtimes with one redirect each: manifests to the
+upstream registry, blobs to the mirror in the client's own cloud region.
+
+Commands:
+${
+  COMMANDS.entries().map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}\n`).toArray().join(
+    "",
+  )
+}
+Options:
+  --help     print this, or a command's help
+  --version  print the versions of the program, its data and its runtime
+
+Exit status: 0 well; 1 failed while running; 2 called or configured wrongly.
+`;
+
+/**
+ * Runs the program.
+ *
+ * @returns the exit status
+ */
+export async function run(args: readonly string[], context: Context): Promise<number> {
+  try {
+    return await dispatch(args, context);
+  } catch (error) {
+    // Whoever read the output has seen enough, as with "| head".
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.well;
+    if (error instanceof UsageError) {
+      context.err(`archeio: ${error.message}\n`);
+      return EXIT.usage;
+    }
+    if (error instanceof FailedError) {
+      context.err(`archeio: ${error.message}\n`);
+      return EXIT.failed;
+    }
+    throw error;
+  }
+}
+
+function dispatch(args: readonly string[], context: Context): number | Promise<number> {
+  const [first] = args;
+  if (first === "--help" || first === "-h" || first === "help") return print(HELP, context);
+  if (first === "--version" || first === "-V") return print(formatVersion(), context);
+  const named = first !== undefined && !first.startsWith("-");
+  const command = COMMANDS.get(named ? first : "serve");
+  if (command === undefined) {
+    const names = [...COMMANDS.keys()].join(", ");
+    throw new UsageError(`unknown command "${first}": there are ${names}; see archeio --help`);
+  }
+  const rest = named ? args.slice(1) : args;
+  const options = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  if (options.some((option) => option === "--help" || option === "-h")) {
+    return print(command.help, context);
+  }
+  if (options.includes("--version")) return print(formatVersion(), context);
+  return command.run(rest, context);
+}
+
+function print(text: string, { out }: Context): number {
+  out(text);
+  return EXIT.well;
+}
+
+function formatVersion(): string {
+  const dates = summarizeDataSet(EMBEDDED).map(({ provider, date }) => `${provider} ${date}`);
+  return `archeio ${metadata.version} (data: ${dates.join(", ")}; Deno ${Deno.version.deno})\n`;
+}

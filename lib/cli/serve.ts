@@ -1,0 +1,85 @@
+/**
+ * `archeio serve`: the server.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/schema.ts";
+import { EMBEDDED } from "../locations/embedded.ts";
+import { serve } from "../server/serve.ts";
+import {
+  type Command,
+  type Context,
+  EXIT,
+  FailedError,
+  parseOptions,
+  refuseOperands,
+} from "./command.ts";
+import { CONFIG_HELP, loadConfig, readText, reasonOf } from "./load_config.ts";
+import { createServerLog } from "./log.ts";
+
+/** The command. */
+export const serveCommand: Command = {
+  summary: "serve, until SIGINT or SIGTERM (the default)",
+  help: `Usage: archeio [serve] [--config FILE]
+
+Serves, until SIGINT or SIGTERM comes; then it accepts nothing more, lets what is in
+flight finish, and ends within 5 s.
+
+Options:
+${CONFIG_HELP}
+
+Environment, over whatever the configuration says:
+  HOST, PORT                    where to listen
+  LOG_LEVEL                     debug, info, warning or error
+  UPSTREAM_REGISTRY_ENDPOINT    the main upstream, such as https://registry.example
+  UPSTREAM_REGISTRY_PATH        the path of its repositories, such as project/images
+  SIGNATURE_UPSTREAM_ENDPOINT   the registry of signatures, at the same path
+  DEFAULT_AWS_BASE_URL          the default mirror; blobs at <it>/containers/images/<digest>
+`,
+  async run(args, context) {
+    const { text, operands } = parseOptions(args, { text: ["config"] });
+    refuseOperands(operands);
+    const { config, origin } = loadConfig(text.config, context);
+    const files = readTlsFiles(config);
+    dropPermissions();
+    await listen(config, origin, files, context);
+    return EXIT.well;
+  },
+};
+
+async function listen(
+  config: Config,
+  origin: string,
+  files: ReturnType<typeof readTlsFiles>,
+  context: Context,
+): Promise<void> {
+  const { host, port } = config.listen;
+  const log = createServerLog(config, origin, context);
+  const options = { dataSet: EMBEDDED, log, fetch: context.fetch, now: () => performance.now() };
+  try {
+    await serve(config, options, files);
+  } catch (error) {
+    throw new FailedError(`cannot listen on ${host}, port ${port}: ${listenReason(error)}`);
+  }
+}
+
+function listenReason(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) return "another program has this port";
+  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  return reasonOf(error);
+}
+
+function readTlsFiles({ listen: { tls } }: Config): { cert: string; key: string } | undefined {
+  if (tls === undefined) return undefined;
+  return {
+    cert: readText(tls.cert, "certificate"),
+    key: readText(tls.key, "private key"),
+  };
+}
+
+// What a server needs once it is configured is the network; whoever finds a way in
+// finds no files and no variables.
+function dropPermissions(): void {
+  for (const name of ["read", "write", "env"] as const) Deno.permissions.revokeSync({ name });
+}

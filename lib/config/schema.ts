@@ -1,0 +1,168 @@
+/**
+ * The form of a configuration. Everything that one value alone can tell stands
+ * here, so that the JSON Schema made of it tells it to editors, too; what takes two
+ * values to see is in `mistakes.ts`.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+
+function text(allowed: string, pattern: RegExp) {
+  return v.pipe(v.string(allowed), v.regex(pattern, allowed));
+}
+
+function integer(least: number, most: number) {
+  const allowed = `an integer from ${least} to ${most}`;
+  return v.pipe(
+    v.number(allowed),
+    v.integer(allowed),
+    v.minValue(least, allowed),
+    v.maxValue(most, allowed),
+  );
+}
+
+// valibot's own strict object stops at the first key it does not know; one whose
+// rest is never allowed names each of them.
+function strict<const Entries extends v.ObjectEntries>(entries: Entries) {
+  const keys = Object.keys(entries).join(", ");
+  const rest = v.never(`only the keys ${keys}`);
+  const object = v.objectWithRest(
+    entries,
+    rest,
+    ({ expected }) =>
+      expected === "Object" ? `a mapping with the keys ${keys}` : "a value, which must be given",
+  );
+  return object as unknown as v.StrictObjectSchema<Entries, undefined>;
+}
+
+const NAME = "a name of A-Z, a-z, 0-9, _, . and -";
+const name = text(NAME, /^[A-Za-z0-9][A-Za-z0-9_.-]*$/);
+
+function named<const Value extends v.GenericSchema>(value: Value, allowed: string) {
+  return v.record(name, value, allowed);
+}
+
+// A host is a name or an address; what may stand in a path is RFC 3986's pchar.
+const ORIGIN = "https?://(?:[A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(?::\\d{1,5})?";
+const PCHAR = "[A-Za-z0-9._~!$&'()*+,;=:@%/-]";
+function url(allowed: string, rest: string) {
+  // The pattern leaves ports past 65535 and such, which only the platform's reader tells.
+  const isUrl = v.check((written: string) => URL.canParse(written), allowed);
+  return v.pipe(text(allowed, new RegExp(`^${ORIGIN}(?:${rest})?$`)), isUrl);
+}
+
+const baseUrl = url("an http: or https: URL without user, query and fragment", `/${PCHAR}*`);
+const pageUrl = url("an http: or https: URL without user", `[/?#](?:${PCHAR}|[?#])*`);
+
+const Upstream = strict({
+  endpoint: baseUrl,
+  path: v.optional(
+    text(
+      "a repository name's first components, such as project/images, or nothing",
+      /^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)?$/,
+    ),
+    "",
+  ),
+});
+
+const Rule = strict({
+  clients: v.pipe(
+    v.array(
+      text(
+        `"*", "<cloud>/*" or "<cloud>/<region>"`,
+        /^(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*\/(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*))$/,
+      ),
+      "a list of location patterns",
+    ),
+    v.minLength(1, "at least one location pattern"),
+  ),
+  mirrors: v.optional(v.array(v.string("a mirror's name"), "a list of mirrors' names"), []),
+  upstream: v.optional(v.string("an upstream's name")),
+});
+
+/** The levels of the log, the most talkative first. */
+export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+
+/** The names of a log level. */
+export type LogLevel = typeof LOG_LEVELS[number];
+
+const HEADER = "a header's name, or null to take the peer's address always";
+
+/** The schema of a configuration file. */
+export const ConfigSchema = strict({
+  listen: v.optional(
+    strict({
+      host: v.optional(
+        text("an IP address or a host name", /^[A-Za-z0-9.:_-]+$/),
+        "0.0.0.0",
+      ),
+      port: v.optional(integer(0, 65535), 8080),
+      tls: v.optional(strict({
+        cert: text("the path of a PEM file", /^.+$/),
+        key: text("the path of a PEM file", /^.+$/),
+      })),
+    }),
+    {},
+  ),
+  log: v.optional(
+    strict({
+      level: v.optional(v.picklist(LOG_LEVELS, `one of ${LOG_LEVELS.join(", ")}`), "info"),
+    }),
+    {},
+  ),
+  client_address: v.optional(
+    strict({
+      header: v.optional(
+        v.nullable(text(HEADER, /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/)),
+        "x-forwarded-for",
+      ),
+      from_end: v.optional(integer(1, 100), 2),
+    }),
+    {},
+  ),
+  pages: v.optional(
+    strict({ info: v.optional(pageUrl), privacy: v.optional(pageUrl) }),
+    {},
+  ),
+  upstreams: v.pipe(
+    named(Upstream, "a mapping from names to upstreams"),
+    v.minEntries(1, "at least one upstream"),
+  ),
+  signature_upstream: v.optional(v.string("an upstream's name")),
+  mirrors: v.optional(
+    named(strict({ url: baseUrl }), "a mapping from names to mirrors"),
+    {},
+  ),
+  locations: v.optional(
+    v.record(
+      text(
+        "a location's name, <cloud>/<region>",
+        /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/,
+      ),
+      v.pipe(
+        v.array(v.string("a prefix"), "a list of prefixes"),
+        v.minLength(1, "at least one prefix"),
+      ),
+      "a mapping from locations to lists of prefixes",
+    ),
+    {},
+  ),
+  rules: v.optional(v.array(Rule, "a list of rules"), []),
+  probe: v.optional(
+    strict({
+      timeout_ms: v.optional(integer(1, 60_000), 5000),
+      found_ttl_s: v.optional(integer(1, 31_536_000), 86_400),
+      missing_ttl_s: v.optional(integer(1, 86_400), 30),
+      max_entries: v.optional(integer(1, 10_000_000), 200_000),
+      max_in_flight: v.optional(integer(1, 10_000), 256),
+    }),
+    {},
+  ),
+});
+
+/** A configuration as a file has it: what is not given has its default. */
+export type ConfigInput = v.InferInput<typeof ConfigSchema>;
+
+/** A configuration in which every default stands. */
+export type Config = v.InferOutput<typeof ConfigSchema>;

@@ -1,0 +1,181 @@
+/**
+ * From what is asked for to a decision. Nothing here has an effect.
+ *
+ * @module
+ */
+
+import type { OciError } from "../oci/error_body.ts";
+import type { Asked, InvalidPart } from "../oci/request.ts";
+import type { Mirror, Policy, Rule, Upstream } from "./policy.ts";
+
+/** What a request is to get. */
+export type Decision =
+  /** The answer to the API version check. */
+  | { readonly kind: "version" }
+  | { readonly kind: "redirect"; readonly location: string }
+  /** A redirect to the first of `mirrors` that has the blob; when none does, as `otherwise` says. */
+  | {
+    readonly kind: "find_blob";
+    readonly digest: string;
+    readonly mirrors: readonly Mirror[];
+    readonly otherwise: ToUpstream;
+  }
+  | ToUpstream
+  | {
+    readonly kind: "error";
+    readonly status: 400 | 404 | 405;
+    readonly error: OciError;
+    /** Whether the answer has the OCI body: below `/v2/`, and wherever the method is wrong. */
+    readonly api: boolean;
+  };
+
+/** A redirect to a registry. */
+export type ToUpstream =
+  | { readonly kind: "redirect"; readonly location: string }
+  /**
+   * A redirect to `signatures` when the upstream says that it does not have what is
+   * at `asked`; else to `location`.
+   */
+  | {
+    readonly kind: "ask_upstream";
+    readonly asked: string;
+    readonly location: string;
+    readonly signatures: string;
+  };
+
+/** Whether a decision needs the client's location, and so its address. */
+export function needsLocation(asked: Asked, policy: Policy): boolean {
+  switch (asked.kind) {
+    case "blob":
+      return true;
+    case "manifest_by_tag":
+    case "manifest_by_digest":
+    case "referrers":
+    case "tags":
+      return policy.upstreamVaries;
+    default:
+      return false;
+  }
+}
+
+/**
+ * Decides what a request is to get.
+ *
+ * Every `Location` is put together here, from a base URL of the configuration and
+ * from parts that the OCI grammar allows.
+ *
+ * @param rule the rule for the client's location; any will do when
+ * {@linkcode needsLocation} says that none is needed
+ */
+export function decide(asked: Asked, rule: Rule, policy: Policy): Decision {
+  const { upstream } = rule;
+  const signatures = policy.signatureUpstream;
+  switch (asked.kind) {
+    case "blob": {
+      const path = `${asked.name}/blobs/${asked.digest}`;
+      const otherwise = toUpstream(path, asked, upstream, signatures);
+      return rule.mirrors.length === 0 || !asked.registered
+        ? otherwise
+        : { kind: "find_blob", digest: asked.digest, mirrors: rule.mirrors, otherwise };
+    }
+    case "manifest_by_tag": {
+      const { base } = asked.signature ? signatures ?? upstream : upstream;
+      return redirect(`${base}${asked.name}/manifests/${asked.tag}${asked.query}`);
+    }
+    case "manifest_by_digest":
+      return toUpstream(`${asked.name}/manifests/${asked.digest}`, asked, upstream, signatures);
+    case "referrers": {
+      const { base } = signatures ?? upstream;
+      return redirect(`${base}${asked.name}/referrers/${asked.digest}${asked.query}`);
+    }
+    case "tags":
+      return redirect(`${upstream.base}${asked.name}/tags/list${asked.query}`);
+    case "version":
+      return { kind: "version" };
+    case "info":
+      return policy.infoPage === undefined ? NOT_FOUND : redirect(policy.infoPage);
+    case "privacy":
+      return policy.privacyPage === undefined ? NOT_FOUND : redirect(policy.privacyPage);
+    case "catalog":
+      return error(404, true, {
+        code: "UNSUPPORTED",
+        message: "listing repositories is not supported",
+      });
+    case "invalid":
+      return error(400, true, { ...INVALID[asked.part], detail: asked.value });
+    case "method":
+      return error(405, true, METHOD_NOT_ALLOWED);
+    case "nothing":
+      return asked.api ? error(404, true, NO_END_POINT) : NOT_FOUND;
+  }
+}
+
+/**
+ * The decision for a request whose client address cannot be told.
+ *
+ * @param forwarded the header that should give it, and its value, when it is there
+ */
+export function decideWithoutAddress(
+  forwarded: { readonly header: string; readonly value: string } | undefined,
+): Decision {
+  return error(
+    400,
+    true,
+    forwarded === undefined
+      ? { code: "CLIENT_ADDRESS_INVALID", message: "the connection has no client address" }
+      : {
+        code: "CLIENT_ADDRESS_INVALID",
+        message:
+          `the header ${forwarded.header} does not have the client's IP address in its place`,
+        detail: forwarded.value,
+      },
+  );
+}
+
+function toUpstream(
+  path: string,
+  { registered, query }: { readonly registered: boolean; readonly query: string },
+  upstream: Upstream,
+  signatures: Upstream | undefined,
+): ToUpstream {
+  const asked = upstream.base + path;
+  if (signatures === undefined || signatures.base === upstream.base || !registered) {
+    return redirect(asked + query);
+  }
+  return {
+    kind: "ask_upstream",
+    asked,
+    location: asked + query,
+    signatures: signatures.base + path + query,
+  };
+}
+
+function redirect(location: string): { readonly kind: "redirect"; readonly location: string } {
+  return { kind: "redirect", location };
+}
+
+function error(status: 400 | 404 | 405, api: boolean, error: OciError): Decision {
+  return { kind: "error", status, api, error };
+}
+
+const METHOD_NOT_ALLOWED: OciError = {
+  code: "UNSUPPORTED",
+  message: "only GET and HEAD are supported: this registry is for pulling",
+};
+const NO_END_POINT: OciError = { code: "UNSUPPORTED", message: "there is no such end point" };
+const NOT_FOUND: Decision = error(404, false, { code: "UNSUPPORTED", message: "not found" });
+
+const INVALID: Readonly<Record<InvalidPart, OciError>> = {
+  name: {
+    code: "NAME_INVALID",
+    message: "a repository name is lower-case components, such as sig-storage/csi-attacher",
+  },
+  tag: {
+    code: "MANIFEST_INVALID",
+    message: "a tag is 1 to 128 of A-Z, a-z, 0-9, _, . and -, and begins with none of the last two",
+  },
+  digest: {
+    code: "DIGEST_INVALID",
+    message: "a digest is an algorithm, a colon and the hash, such as sha256:<64 lower-case hex>",
+  },
+};

@@ -1,0 +1,111 @@
+/**
+ * The handler: reads a request, asks routing, carries the decision out.
+ *
+ * @module
+ */
+
+import type { Locator } from "../locations/locator.ts";
+import type { BlobFinder } from "../mirrors/find_blob.ts";
+import type { Judge, PresenceCheck } from "../mirrors/presence.ts";
+import { type Address } from "../net/address.ts";
+import { tryForwardedAddress, tryPeerAddress } from "../net/client_address.ts";
+import { parseRequest } from "../oci/request.ts";
+import {
+  decide,
+  decideWithoutAddress,
+  type Decision,
+  needsLocation,
+  type ToUpstream,
+} from "../routing/decide.ts";
+import type { Policy } from "../routing/policy.ts";
+import { errorResponse, redirectResponse, versionResponse } from "./responses.ts";
+
+/** What a handler works with. */
+export interface HandlerOptions {
+  readonly policy: Policy;
+  readonly locator: Locator;
+  /** The header that gives the client address, and which of its entries, 1 for the last. */
+  readonly clientAddress: { readonly header: string | null; readonly fromEnd: number };
+  readonly findBlob: BlobFinder;
+  /** Finds out what the upstream has. */
+  readonly check: PresenceCheck;
+  readonly judgeUpstream: Judge;
+}
+
+/** The peer of a connection; read only when a request has no client address header. */
+export interface PeerInfo {
+  readonly remoteAddr: Deno.Addr;
+}
+
+/**
+ * Answers requests. It gives a promise only when another server has to be asked
+ * first, for a promise costs each request more than the decision does.
+ */
+export type Handler = (request: Request, info: PeerInfo) => Response | Promise<Response>;
+
+/** Makes a handler. */
+export function createHandler(options: HandlerOptions): Handler {
+  const { policy, locator, clientAddress: { header, fromEnd }, findBlob } = options;
+
+  return function handle(request, info) {
+    const { method } = request;
+    const asked = parseRequest(method, requestTarget(request.url));
+    if (!needsLocation(asked, policy)) {
+      return carryOut(decide(asked, policy.ruleFor(-1), policy), method);
+    }
+    const value = header === null ? null : request.headers.get(header);
+    const address = value === null ? peerAddress(info) : tryForwardedAddress(value, fromEnd);
+    if (address === undefined) {
+      const forwarded = header === null || value === null ? undefined : { header, value };
+      return carryOut(decideWithoutAddress(forwarded), method);
+    }
+    return carryOut(decide(asked, policy.ruleFor(locator.locate(address)), policy), method);
+  };
+
+  function carryOut(decision: Decision, method: string): Response | Promise<Response> {
+    switch (decision.kind) {
+      case "redirect":
+        return redirectResponse(decision.location);
+      case "find_blob": {
+        const url = findBlob(decision.mirrors, decision.digest);
+        if (typeof url === "string") return redirectResponse(url);
+        if (url === undefined) return toUpstream(decision.otherwise);
+        return url.then((found) =>
+          found === undefined ? toUpstream(decision.otherwise) : redirectResponse(found)
+        );
+      }
+      case "ask_upstream":
+        return toUpstream(decision);
+      case "version":
+        return versionResponse();
+      case "error":
+        return errorResponse(decision, method);
+    }
+  }
+
+  function toUpstream(decision: ToUpstream): Response | Promise<Response> {
+    if (decision.kind === "redirect") return redirectResponse(decision.location);
+    const { asked, location, signatures } = decision;
+    const presence = options.check(asked, options.judgeUpstream);
+    if (typeof presence === "string") {
+      return redirectResponse(presence === "missing" ? signatures : location);
+    }
+    return presence.then((answer) =>
+      redirectResponse(answer === "missing" ? signatures : location)
+    );
+  }
+}
+
+/**
+ * The path and query of a request's URL, as received. `Deno.serve` puts the URL
+ * together from what the client sent, without normalising it; `new URL` would, and
+ * would cost more than all the rest.
+ */
+function requestTarget(url: string): string {
+  const start = url.indexOf("/", url.indexOf(":") + 3);
+  return start < 0 ? "" : url.slice(start);
+}
+
+function peerAddress({ remoteAddr }: PeerInfo): Address | undefined {
+  return "hostname" in remoteAddr ? tryPeerAddress(remoteAddr.hostname) : undefined;
+}

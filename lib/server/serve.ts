@@ -1,0 +1,129 @@
+/**
+ * The server: a handler behind `Deno.serve`, until a signal comes.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/schema.ts";
+import { createRouting } from "../config/routing.ts";
+import { createBlobFinder } from "../mirrors/find_blob.ts";
+import {
+  createMirrorJudge,
+  createPresenceCheck,
+  createUpstreamJudge,
+} from "../mirrors/presence.ts";
+import { createHandler, type Handler } from "./handler.ts";
+import { createHead } from "./head.ts";
+import { failureResponse } from "./responses.ts";
+
+/** What a server tells of. */
+export interface ServerLog {
+  readonly listening: (address: Deno.NetAddr) => void;
+  readonly stopping: (signal: string) => void;
+  /** A HEAD request got no answer. */
+  readonly unanswered: (url: string, reason: unknown) => void;
+  /** A handler threw, which it never should. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** What a server needs beside its configuration. */
+export interface ServerOptions {
+  /** The data set's text. */
+  readonly dataSet: string;
+  readonly log: ServerLog;
+  readonly fetch: typeof fetch;
+  readonly now: () => number;
+  /** When it is aborted, HEAD requests in flight count as not answered. */
+  readonly stop: AbortSignal;
+}
+
+/** Makes the handler that a configuration describes. */
+export function createConfiguredHandler(config: Config, options: ServerOptions): Handler {
+  const { log, fetch, now, stop } = options;
+  const { probe, client_address: client } = config;
+  const { locator, policy } = createRouting(config, options.dataSet);
+  const head = createHead({
+    fetch,
+    timeoutMs: probe.timeout_ms,
+    stop,
+    onFailure: (url, reason) => log.unanswered(url, reason),
+  });
+  const check = createPresenceCheck({
+    head,
+    now,
+    maxEntries: probe.max_entries,
+    maxInFlight: probe.max_in_flight,
+  });
+  const remembering = {
+    foundTtlMs: probe.found_ttl_s * 1000,
+    missingTtlMs: probe.missing_ttl_s * 1000,
+  };
+  return createHandler({
+    policy,
+    locator,
+    clientAddress: { header: client.header, fromEnd: client.from_end },
+    findBlob: createBlobFinder(check, createMirrorJudge(remembering)),
+    check,
+    judgeUpstream: createUpstreamJudge(remembering),
+  });
+}
+
+// An end within 5 s, whatever clients do: requests that wait for a HEAD get their
+// redirect to the upstream at 3 s, connections that are still open are cut at 4 s.
+const GIVE_UP_MS = 3000;
+const CUT_MS = 4000;
+
+/**
+ * Serves until SIGINT or SIGTERM comes. Then it accepts nothing more, lets what is
+ * in flight finish, and cuts off what has not finished in time.
+ *
+ * @param files the PEM texts of `listen.tls`
+ * @returns when the last request is answered, or cut off
+ * @throws {Deno.errors.AddrInUse} and other errors of listening
+ */
+export async function serve(
+  config: Config,
+  options: Omit<ServerOptions, "stop">,
+  files?: { readonly cert: string; readonly key: string },
+): Promise<void> {
+  const { log } = options;
+  const giveUp = new AbortController();
+  const cut = new AbortController();
+  const handler = createConfiguredHandler(config, { ...options, stop: giveUp.signal });
+  const server = Deno.serve({
+    hostname: config.listen.host,
+    port: config.listen.port,
+    ...files,
+    signal: cut.signal,
+    onListen: log.listening,
+    onError(error) {
+      log.failed(error);
+      return failureResponse();
+    },
+  }, handler);
+  const { promise: cutOff, resolve } = Promise.withResolvers<void>();
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  function stop(signal: Deno.Signal): void {
+    if (timers.length > 0) return;
+    log.stopping(signal);
+    timers.push(
+      setTimeout(() => giveUp.abort(), GIVE_UP_MS),
+      setTimeout(() => {
+        cut.abort();
+        resolve();
+      }, CUT_MS),
+    );
+    server.shutdown();
+  }
+  const onInterrupt = () => stop("SIGINT");
+  const onTerminate = () => stop("SIGTERM");
+  Deno.addSignalListener("SIGINT", onInterrupt);
+  Deno.addSignalListener("SIGTERM", onTerminate);
+  try {
+    await Promise.race([server.finished, cutOff]);
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    Deno.removeSignalListener("SIGINT", onInterrupt);
+    Deno.removeSignalListener("SIGTERM", onTerminate);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Types of what is used of the standard library, for the npm package that carries it
+ * has none. With the modules mapped to JSR in `deno.json`, which brings its own
+ * types, this file and the line there that names it can go.
+ */
+
+declare module "@std/assert" {
+  export class AssertionError extends Error {}
+  export function assert(expr: unknown, msg?: string): asserts expr;
+  export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
+  export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void;
+  export function assertStrictEquals<T>(actual: unknown, expected: T, msg?: string): void;
+  export function assertMatch(actual: string, expected: RegExp, msg?: string): void;
+  export function assertStringIncludes(actual: string, expected: string, msg?: string): void;
+  export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string): void;
+  export function assertThrows<E extends Error = Error>(
+    fn: () => unknown,
+    // deno-lint-ignore no-explicit-any -- a constructor may take anything
+    ErrorClass: abstract new (...args: any[]) => E,
+    msgIncludes?: string,
+    msg?: string,
+  ): E;
+  export function assertRejects<E extends Error = Error>(
+    fn: () => PromiseLike<unknown>,
+    // deno-lint-ignore no-explicit-any -- a constructor may take anything
+    ErrorClass: abstract new (...args: any[]) => E,
+    msgIncludes?: string,
+    msg?: string,
+  ): Promise<E>;
+}
+
+declare module "@std/cli/parse-args" {
+  export interface ParseOptions {
+    string?: readonly string[];
+    boolean?: readonly string[];
+    unknown?: (arg: string, key?: string, value?: unknown) => unknown;
+  }
+  export type Args = { _: (string | number)[] } & Record<string, unknown>;
+  export function parseArgs(args: readonly string[], options?: ParseOptions): Args;
+}
+
+declare module "@std/http/status" {
+  export const STATUS_CODE: {
+    readonly OK: 200;
+    readonly TemporaryRedirect: 307;
+    readonly BadRequest: 400;
+    readonly NotFound: 404;
+    readonly MethodNotAllowed: 405;
+    readonly InternalServerError: 500;
+  };
+}
+
+declare module "@std/yaml" {
+  export function parse(content: string): unknown;
+  export interface StringifyOptions {
+    skipInvalid?: boolean;
+    lineWidth?: number;
+  }
+  export function stringify(data: unknown, options?: StringifyOptions): string;
+}

@@ -1,0 +1,247 @@
+/**
+ * What a request costs: the server against a bare `Deno.serve` that sends one fixed
+ * 307, and against nginx with the same data, as ratios of CPU time within one run.
+ *
+ * Each server in turn runs on one core and wrk on another, several rounds over, so
+ * that whatever else the machine does touches all of them alike. What counts is the
+ * CPU time that the server's process has used, not the time that has passed.
+ *
+ * @module
+ */
+
+import { readDataSet } from "../../lib/locations/data_set.ts";
+import { EMBEDDED } from "../../lib/locations/embedded.ts";
+import { formatPrefix } from "../../lib/net/prefix.ts";
+
+const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 5);
+const SECONDS = Number(Deno.env.get("BENCH_SECONDS") ?? 2);
+const SERVER_CORE = "0";
+const LOAD_CORE = "1";
+const CLIENT = "35.180.1.1, 10.0.0.1";
+const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
+const PATHS = {
+  manifest: "/v2/kube-proxy/manifests/v1.30.0",
+  blob: `/v2/kube-proxy/blobs/${DIGEST}`,
+} as const;
+const UPSTREAM = "https://us-central1-docker.pkg.dev";
+const UPSTREAM_PATH = "k8s-artifacts-prod/images";
+
+interface Server {
+  readonly name: string;
+  readonly port: number;
+  readonly process: Deno.ChildProcess;
+}
+
+const folder = await Deno.makeTempDir({ prefix: "archeio-bench-" });
+const started: Deno.ChildProcess[] = [];
+
+function start(command: string, args: string[], env: Record<string, string> = {}) {
+  const process = new Deno.Command("taskset", {
+    args: ["-c", SERVER_CORE, command, ...args],
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: Deno.env.has("BENCH_DEBUG") ? "inherit" : "null",
+  }).spawn();
+  started.push(process);
+  return process;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function ask(port: number, path: string): Promise<string> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        headers: { "x-forwarded-for": CLIENT },
+        redirect: "manual",
+      });
+      await response.body?.cancel();
+      return `${response.status} ${response.headers.get("location")}`;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+// Of the process and all of its children: nginx's work is done by a child.
+async function cpuNanoseconds(pid: number): Promise<number> {
+  let sum = 0;
+  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+    const schedstat = await Deno.readTextFile(`/proc/${pid}/task/${name}/schedstat`);
+    sum += Number(schedstat.split(" ")[0]);
+    const children = await Deno.readTextFile(`/proc/${pid}/task/${name}/children`);
+    for (const child of children.trim().split(" ")) {
+      if (child !== "") sum += await cpuNanoseconds(Number(child));
+    }
+  }
+  return sum;
+}
+
+async function load(port: number, path: string, seconds: number): Promise<number> {
+  const { stdout } = await new Deno.Command("taskset", {
+    args: [
+      ...["-c", LOAD_CORE, "wrk", "-t1", "-c32", `-d${seconds}s`],
+      ...["-H", `X-Forwarded-For: ${CLIENT}`, `http://127.0.0.1:${port}${path}`],
+    ],
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  const [, requests] = /(\d+) requests in/.exec(text) ?? [];
+  if (requests === undefined || /Non-2xx/.test(text)) throw new Error(`wrk said: ${text}`);
+  return Number(requests);
+}
+
+async function microsecondsPerRequest({ port, process }: Server, path: string): Promise<number> {
+  await load(port, path, 1);
+  const before = await cpuNanoseconds(process.pid);
+  const requests = await load(port, path, SECONDS);
+  return (await cpuNanoseconds(process.pid) - before) / requests / 1000;
+}
+
+async function startBare(): Promise<Server> {
+  const file = `${folder}/bare.ts`;
+  await Deno.writeTextFile(
+    file,
+    `Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0]) }, () =>
+  new Response(null, { status: 307, headers: { location: "${UPSTREAM}${PATHS.manifest}" } }));`,
+  );
+  const port = freePort();
+  const args = ["run", "--no-config", "--allow-net", file, String(port)];
+  return { name: "bare Deno.serve", port, process: start(Deno.execPath(), args) };
+}
+
+async function startArcheio(mirror: string): Promise<Server> {
+  const file = `${folder}/archeio.yaml`;
+  await Deno.writeTextFile(
+    file,
+    `upstreams: { main: { endpoint: "${UPSTREAM}", path: ${UPSTREAM_PATH} } }
+mirrors: { near: { url: "${mirror}" } }
+rules: [ { clients: [ "gcp/*" ] }, { clients: [ aws/eu-west-3 ], mirrors: [ near ] } ]
+`,
+  );
+  const port = freePort();
+  const program = Deno.args[0];
+  const [command, args] = program === undefined
+    ? [Deno.execPath(), ["run", "-A", "main.ts"]] as const
+    : [program, []] as const;
+  const env = { HOST: "127.0.0.1", PORT: String(port) };
+  const process = start(command, [...args, "serve", "--config", file], env);
+  return { name: "archeio", port, process };
+}
+
+async function startNginx(mirror: string): Promise<Server> {
+  const port = freePort();
+  const lines: string[] = [];
+  let region = "";
+  readDataSet(EMBEDDED, {
+    location: (name) => void (region = name),
+    prefix: (address, length) => void lines.push(`${formatPrefix({ address, length })} ${region};`),
+  });
+  const file = `${folder}/nginx.conf`;
+  await Deno.writeTextFile(
+    file,
+    `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr error;
+events { worker_connections 512; }
+http {
+  access_log off; keepalive_requests 1000000000; server_tokens off;
+  client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
+  uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
+  map $http_x_forwarded_for $client { "~([0-9A-Fa-f.:]+)[ ]*,[^,]*$" $1; default $remote_addr; }
+  geo $client $region { default none; ${lines.join("\n")} }
+  map $region $store { default ""; aws/eu-west-3 "${mirror}"; }
+  server {
+    listen 127.0.0.1:${port};
+    location ~ "^/v2/(?<name>[a-z0-9._/-]+)/blobs/(?<digest>sha256:[a-f0-9]{64})$" {
+      if ($store = "") {
+        return 307 ${UPSTREAM}/v2/${UPSTREAM_PATH}/$name/blobs/$digest$is_args$args;
+      }
+      return 307 $store/$digest;
+    }
+    location ~ "^/v2/(?<name>[a-z0-9._/-]+)/manifests/(?<reference>[A-Za-z0-9._:-]+)$" {
+      return 307 ${UPSTREAM}/v2/${UPSTREAM_PATH}/$name/manifests/$reference$is_args$args;
+    }
+  }
+}
+`,
+  );
+  const process = start("nginx", ["-p", folder, "-c", file, "-e", "stderr"]);
+  return { name: "nginx", port, process };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+async function requirePrograms(): Promise<void> {
+  for (const name of ["taskset", "wrk", "nginx"]) {
+    const { success } = await new Deno.Command("sh", {
+      args: ["-c", `command -v ${name}`],
+      stdout: "null",
+    }).output();
+    if (!success) {
+      console.error(`bench:http needs ${name}: apt-get install util-linux wrk nginx-light`);
+      Deno.exit(2);
+    }
+  }
+}
+
+await requirePrograms();
+const mirror = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
+try {
+  const mirrorUrl = `http://127.0.0.1:${mirror.addr.port}/containers/images`;
+  const bare = await startBare();
+  const archeio = await startArcheio(mirrorUrl);
+  const nginx = await startNginx(mirrorUrl);
+  const expected = {
+    manifest: `307 ${UPSTREAM}/v2/${UPSTREAM_PATH}${PATHS.manifest.slice(3)}`,
+    blob: `307 ${mirrorUrl}/${DIGEST}`,
+  };
+  await ask(bare.port, "/");
+  for (const { name, port } of [archeio, nginx]) {
+    for (const kind of ["manifest", "blob"] as const) {
+      const got = await ask(port, PATHS[kind]);
+      if (got !== expected[kind]) throw new Error(`${name}: ${kind}: ${got}`);
+    }
+  }
+  const cases = [
+    ["bare", bare, PATHS.manifest],
+    ["archeio, manifest", archeio, PATHS.manifest],
+    ["archeio, known blob", archeio, PATHS.blob],
+    ["nginx, manifest", nginx, PATHS.manifest],
+    ["nginx, blob", nginx, PATHS.blob],
+  ] as const;
+  const costs = new Map<string, number[]>(cases.map(([name]) => [name, []]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, server, path] of cases) {
+      costs.get(name)!.push(await microsecondsPerRequest(server, path));
+    }
+  }
+  console.log(`CPU per request, median of ${ROUNDS} rounds`);
+  for (const [name, values] of costs) {
+    console.log(`${name.padEnd(22)}${median(values).toFixed(2).padStart(8)} µs`);
+  }
+  // Each round's ratio on its own, for the machine's speed drifts from round to round.
+  const ratio = (a: string, b: string) =>
+    median(costs.get(a)!.map((value, round) => value / costs.get(b)![round]!)).toFixed(2);
+  console.log("\nratio                  to bare  to nginx");
+  for (const kind of ["manifest", "known blob"]) {
+    const name = `archeio, ${kind}`;
+    const ofNginx = kind === "manifest" ? "nginx, manifest" : "nginx, blob";
+    console.log(
+      `${name.padEnd(22)}${ratio(name, "bare").padStart(8)}${ratio(name, ofNginx).padStart(10)}`,
+    );
+  }
+} finally {
+  for (const process of started) {
+    process.kill("SIGTERM");
+    await process.status;
+  }
+  await mirror.shutdown();
+  await Deno.remove(folder, { recursive: true });
+}
