@@ -8,7 +8,8 @@ import { createRouting, type Routing } from "../config/routing.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { parseAddress } from "../net/address.ts";
 import { type Asked, parseRequest } from "../oci/request.ts";
-import { decide, type Decision, needsLocation } from "../routing/decide.ts";
+import { decide, decideUpstream, type Decision, needsLocation } from "../routing/decide.ts";
+import type { Policy, Rule } from "../routing/policy.ts";
 import { type Command, EXIT, parseOptions, UsageError } from "./command.ts";
 import { CONFIG_HELP, loadConfig } from "./load_config.ts";
 
@@ -55,7 +56,7 @@ export function explain(address: string, path: string, routing: Routing): Explan
     rule: rule.number > 0 && needsLocation(asked, policy)
       ? { number: rule.number, clients: rule.clients }
       : null,
-    ...outcome(decision, asked),
+    ...outcome(decision, asked, rule, policy),
   };
 }
 
@@ -73,7 +74,7 @@ const NO_OUTCOME: Outcome = {
   error: null,
 };
 
-function outcome(decision: Decision, asked: Asked): Outcome {
+function outcome(decision: Decision, asked: Asked, rule: Rule, policy: Policy): Outcome {
   switch (decision.kind) {
     case "redirect": {
       const toPage = asked.kind === "info" || asked.kind === "privacy";
@@ -85,11 +86,13 @@ function outcome(decision: Decision, asked: Asked): Outcome {
       return { ...NO_OUTCOME, upstream: location, signatures, redirect: location };
     }
     case "find_blob": {
+      const { blob } = decision;
       const mirrors = decision.mirrors.map(({ name, url }) => ({
         name,
-        location: `${url}/${decision.digest}`,
+        location: `${url}/${blob.digest}`,
       }));
-      return { ...outcome(decision.otherwise, asked), mirrors, redirect: mirrors[0]!.location };
+      const otherwise = outcome(decideUpstream(blob, rule, policy), asked, rule, policy);
+      return { ...otherwise, mirrors, redirect: mirrors[0]!.location };
     }
     case "version":
       return { ...NO_OUTCOME, status: 200 };

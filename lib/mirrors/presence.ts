@@ -37,6 +37,11 @@ export interface PresenceOptions {
   readonly head: (url: string) => Promise<number | undefined>;
   /** The time in milliseconds, of any clock that does not run backwards. */
   readonly now: () => number;
+  /**
+   * For how long, in milliseconds of real time, one reading of the clock may serve: a
+   * reading costs more than all else that a known blob takes.
+   */
+  readonly clockResolutionMs: number;
   /** The most that is remembered; past it the least recently used is forgotten. */
   readonly maxEntries: number;
   /** The most HEAD requests in flight; past it an answer is `unknown`. */
@@ -45,11 +50,11 @@ export interface PresenceOptions {
 
 /** Makes a check with a memory of its own. */
 export function createPresenceCheck(options: PresenceOptions): PresenceCheck {
-  const { head, now, maxEntries, maxInFlight } = options;
+  const { head, now, clockResolutionMs, maxEntries, maxInFlight } = options;
   const remembered = new LRUCache<string, boolean>({
     max: maxEntries,
     ttl: 1, // each entry brings its own
-    ttlResolution: 0, // else it keeps time by timers
+    ttlResolution: clockResolutionMs,
     perf: { now },
   });
   const inFlight = new Map<string, Promise<Presence>>();

@@ -8,11 +8,21 @@
  * @module
  */
 
-import { isDigest, isName, isRegisteredDigest, isSignatureTag, isTag } from "./grammar.ts";
+import { isName, isOtherDigest, isRegisteredDigest, isSignatureTag, isTag } from "./grammar.ts";
 import { forwardQuery } from "./query.ts";
 
 /** The part of a request that the specification's grammar does not allow. */
 export type InvalidPart = "name" | "tag" | "digest";
+
+/** A request for what has a digest. */
+export interface ByDigest {
+  readonly kind: "blob" | "manifest_by_digest" | "referrers";
+  readonly name: string;
+  readonly digest: string;
+  /** Whether its algorithm is a registered one: only such digests are asked about elsewhere. */
+  readonly registered: boolean;
+  readonly query: string;
+}
 
 /**
  * What a request asks for. `query` is `""` or begins with `?`, and can stand in
@@ -23,14 +33,7 @@ export type Asked =
   | { readonly kind: "privacy" }
   | { readonly kind: "version" }
   | { readonly kind: "catalog" }
-  | {
-    readonly kind: "blob";
-    readonly name: string;
-    readonly digest: string;
-    /** Whether its algorithm is a registered one: only such blobs are looked for in mirrors. */
-    readonly registered: boolean;
-    readonly query: string;
-  }
+  | ByDigest
   | {
     readonly kind: "manifest_by_tag";
     readonly name: string;
@@ -39,42 +42,54 @@ export type Asked =
     readonly signature: boolean;
     readonly query: string;
   }
-  | {
-    readonly kind: "manifest_by_digest";
-    readonly name: string;
-    readonly digest: string;
-    readonly registered: boolean;
-    readonly query: string;
-  }
-  | {
-    readonly kind: "referrers";
-    readonly name: string;
-    readonly digest: string;
-    readonly query: string;
-  }
   | { readonly kind: "tags"; readonly name: string; readonly query: string }
   | { readonly kind: "invalid"; readonly part: InvalidPart; readonly value: string }
   | { readonly kind: "method"; readonly method: string }
+  /** Nothing that is served; `api` for what is below `/v2/`. */
   | { readonly kind: "nothing"; readonly api: boolean };
 
 /**
  * Reads what a request asks for. It never throws, whatever it is given.
  *
  * @param method the request's method, in the case it was sent
- * @param target the path and query as received, neither decoded nor normalised
+ * @param target the request target as received, neither decoded nor normalised:
+ * `/v2/…`, or with scheme and authority before it, which are passed over (RFC 9112,
+ * sections 3.2.1 and 3.2.2)
  */
 export function parseRequest(method: string, target: string): Asked {
   if (method !== "GET" && method !== "HEAD") return { kind: "method", method };
-  const mark = target.indexOf("?");
-  const path = decodePath(mark < 0 ? target : target.slice(0, mark));
+  const start = pathStart(target);
+  const mark = target.indexOf("?", start);
+  const end = mark < 0 ? target.length : mark;
   const query = mark < 0 ? "" : target.slice(mark + 1);
-  if (path.startsWith("/v2/")) return path === "/v2/" ? { kind: "version" } : parseApi(path, query);
-  switch (path) {
+  const encoded = target.indexOf("%", start);
+  if (encoded < 0 || encoded > end) return parsePath(target, start, end, query);
+  const path = decodePath(target.slice(start, end));
+  return parsePath(path, 0, path.length, query);
+}
+
+function pathStart(target: string): number {
+  if (target.charCodeAt(0) === SLASH) return 0;
+  const authority = target.charCodeAt(HTTP.length) === COLON ? HTTP.length + 3 : HTTP.length + 4;
+  const start = target.indexOf("/", authority);
+  return start < 0 ? target.length : start;
+}
+
+const HTTP = "http";
+const SLASH = 47;
+const COLON = 58;
+
+// Paths are read where they stand in the target: a piece that is cut out of a string
+// costs more to read than the string itself.
+function parsePath(text: string, start: number, end: number, query: string): Asked {
+  if (text.startsWith("/v2/", start) && end > start + 4) return parseApi(text, start, end, query);
+  switch (text.slice(start, end)) {
     case "/":
       return { kind: "info" };
     case "/privacy":
       return { kind: "privacy" };
     case "/v2":
+    case "/v2/":
       return { kind: "version" };
     default:
       return { kind: "nothing", api: false };
@@ -83,66 +98,56 @@ export function parseRequest(method: string, target: string): Asked {
 
 // A name may itself hold `blobs` or `manifests` as components, so a path is read
 // from its end: `/v2/<name>/<end point>/<last>`.
-function parseApi(path: string, query: string): Asked {
-  const lastSlash = path.lastIndexOf("/");
-  const last = path.slice(lastSlash + 1);
-  const pointSlash = path.lastIndexOf("/", lastSlash - 1);
-  const point = path.slice(pointSlash + 1, lastSlash);
-  if (pointSlash < 4) {
-    return path === "/v2/_catalog" ? { kind: "catalog" } : { kind: "nothing", api: true };
+function parseApi(text: string, start: number, end: number, query: string): Asked {
+  const last = lastSlash(text, end);
+  const point = endPointBefore(text, last);
+  const nameStart = start + "/v2/".length;
+  const nameEnd = last - point.length;
+  if (point === "" || nameEnd < nameStart) {
+    return text.slice(start, end) === "/v2/_catalog" ? CATALOG : NO_END_POINT;
   }
-  const name = path.slice(4, pointSlash);
-  switch (point) {
-    case "blobs":
-      return checkName(name) ?? parseBlob(name, last, query);
-    case "manifests":
-      return checkName(name) ?? parseManifest(name, last, query);
-    case "referrers":
-      return checkName(name) ?? parseReferrers(name, last, query);
-    case "tags":
-      if (last !== "list") return { kind: "nothing", api: true };
-      return checkName(name) ?? { kind: "tags", name, query: forwardQuery(query) };
-    default:
-      return { kind: "nothing", api: true };
-  }
-}
-
-function checkName(name: string): Asked | undefined {
-  return isName(name) ? undefined : { kind: "invalid", part: "name", value: name };
-}
-
-function parseBlob(name: string, digest: string, query: string): Asked {
-  if (!isDigest(digest)) return { kind: "invalid", part: "digest", value: digest };
-  const registered = isRegisteredDigest(digest);
-  return { kind: "blob", name, digest, registered, query: forwardQuery(query) };
-}
-
-function parseManifest(name: string, reference: string, query: string): Asked {
-  if (!reference.includes(":")) {
+  if (point === "/tags" && text.slice(last, end) !== "/list") return NO_END_POINT;
+  const name = text.slice(nameStart, nameEnd);
+  if (!isName(text, nameStart, nameEnd)) return { kind: "invalid", part: "name", value: name };
+  const forwarded = forwardQuery(query);
+  if (point === "/tags") return { kind: "tags", name, query: forwarded };
+  const reference = text.slice(last + 1, end);
+  if (point === "/manifests" && !reference.includes(":")) {
     if (!isTag(reference)) return { kind: "invalid", part: "tag", value: reference };
     const signature = isSignatureTag(reference);
-    return {
-      kind: "manifest_by_tag",
-      name,
-      tag: reference,
-      signature,
-      query: forwardQuery(query),
-    };
+    return { kind: "manifest_by_tag", name, tag: reference, signature, query: forwarded };
   }
-  if (!isDigest(reference)) return { kind: "invalid", part: "digest", value: reference };
-  const registered = isRegisteredDigest(reference);
-  return {
-    kind: "manifest_by_digest",
-    name,
-    digest: reference,
-    registered,
-    query: forwardQuery(query),
-  };
+  const registered = isRegisteredDigest(text, last + 1, end);
+  if (!registered && !isOtherDigest(reference)) {
+    return { kind: "invalid", part: "digest", value: reference };
+  }
+  return { kind: DIGEST_KINDS[point], name, digest: reference, registered, query: forwarded };
 }
 
-function parseReferrers(name: string, digest: string, query: string): Asked {
-  if (!isDigest(digest)) return { kind: "invalid", part: "digest", value: digest };
-  return { kind: "referrers", name, digest, query: forwardQuery(query) };
+const SHA256_LENGTH = "sha256:".length + 64;
+
+// Where a digest of the usual length would begin is looked at before the search.
+function lastSlash(text: string, end: number): number {
+  const usual = end - SHA256_LENGTH - 1;
+  return text.charCodeAt(usual) === SLASH && text.indexOf("/", usual + 1) < 0
+    ? usual
+    : text.lastIndexOf("/", end - 1);
+}
+
+const CATALOG: Asked = { kind: "catalog" };
+const NO_END_POINT: Asked = { kind: "nothing", api: true };
+
+const DIGEST_KINDS = {
+  "/blobs": "blob",
+  "/manifests": "manifest_by_digest",
+  "/referrers": "referrers",
+} as const;
+
+function endPointBefore(text: string, end: number): keyof typeof DIGEST_KINDS | "/tags" | "" {
+  if (text.startsWith("/blobs", end - 6)) return "/blobs";
+  if (text.startsWith("/manifests", end - 10)) return "/manifests";
+  if (text.startsWith("/referrers", end - 10)) return "/referrers";
+  return text.startsWith("/tags", end - 5) ? "/tags" : "";
 }
 
 /**

@@ -5,29 +5,34 @@
  */
 
 import type { OciError } from "../oci/error_body.ts";
-import type { Asked, InvalidPart } from "../oci/request.ts";
-import type { Mirror, Policy, Rule, Upstream } from "./policy.ts";
+import type { Asked, ByDigest, InvalidPart } from "../oci/request.ts";
+import type { Mirror, Policy, Rule } from "./policy.ts";
 
 /** What a request is to get. */
 export type Decision =
   /** The answer to the API version check. */
   | { readonly kind: "version" }
   | { readonly kind: "redirect"; readonly location: string }
-  /** A redirect to the first of `mirrors` that has the blob; when none does, as `otherwise` says. */
+  /**
+   * A redirect to the first of `mirrors` that has the blob; when none does, as
+   * {@linkcode decideUpstream} says.
+   */
   | {
     readonly kind: "find_blob";
-    readonly digest: string;
+    readonly blob: ByDigest;
     readonly mirrors: readonly Mirror[];
-    readonly otherwise: ToUpstream;
   }
   | ToUpstream
-  | {
-    readonly kind: "error";
-    readonly status: 400 | 404 | 405;
-    readonly error: OciError;
-    /** Whether the answer has the OCI body: below `/v2/`, and wherever the method is wrong. */
-    readonly api: boolean;
-  };
+  | Refusal;
+
+/** An answer that says what is wrong with a request. */
+export interface Refusal {
+  readonly kind: "error";
+  readonly status: 400 | 404 | 405;
+  readonly error: OciError;
+  /** Whether the answer has the OCI body: below `/v2/`, and wherever the method is wrong. */
+  readonly api: boolean;
+}
 
 /** A redirect to a registry. */
 export type ToUpstream =
@@ -71,19 +76,16 @@ export function decide(asked: Asked, rule: Rule, policy: Policy): Decision {
   const { upstream } = rule;
   const signatures = policy.signatureUpstream;
   switch (asked.kind) {
-    case "blob": {
-      const path = `${asked.name}/blobs/${asked.digest}`;
-      const otherwise = toUpstream(path, asked, upstream, signatures);
+    case "blob":
       return rule.mirrors.length === 0 || !asked.registered
-        ? otherwise
-        : { kind: "find_blob", digest: asked.digest, mirrors: rule.mirrors, otherwise };
-    }
+        ? decideUpstream(asked, rule, policy)
+        : { kind: "find_blob", blob: asked, mirrors: rule.mirrors };
     case "manifest_by_tag": {
       const { base } = asked.signature ? signatures ?? upstream : upstream;
       return redirect(`${base}${asked.name}/manifests/${asked.tag}${asked.query}`);
     }
     case "manifest_by_digest":
-      return toUpstream(`${asked.name}/manifests/${asked.digest}`, asked, upstream, signatures);
+      return decideUpstream(asked, rule, policy);
     case "referrers": {
       const { base } = signatures ?? upstream;
       return redirect(`${base}${asked.name}/referrers/${asked.digest}${asked.query}`);
@@ -111,13 +113,36 @@ export function decide(asked: Asked, rule: Rule, policy: Policy): Decision {
 }
 
 /**
+ * Decides what a request for a blob or a manifest by its digest is to get from the
+ * registries.
+ *
+ * A signature's tag is resolved by the signature upstream, and then its manifest and
+ * its blobs are pulled by digest, which does not tell that they are a signature's.
+ */
+export function decideUpstream(asked: ByDigest, rule: Rule, policy: Policy): ToUpstream {
+  const { kind, name, digest, registered, query } = asked;
+  const { upstream } = rule;
+  const signatures = policy.signatureUpstream;
+  const path = `${name}/${kind === "blob" ? "blobs" : "manifests"}/${digest}`;
+  const location = upstream.base + path + query;
+  return signatures === undefined || signatures.base === upstream.base || !registered
+    ? redirect(location)
+    : {
+      kind: "ask_upstream",
+      asked: upstream.base + path,
+      location,
+      signatures: signatures.base + path + query,
+    };
+}
+
+/**
  * The decision for a request whose client address cannot be told.
  *
  * @param forwarded the header that should give it, and its value, when it is there
  */
 export function decideWithoutAddress(
   forwarded: { readonly header: string; readonly value: string } | undefined,
-): Decision {
+): Refusal {
   return error(
     400,
     true,
@@ -132,29 +157,11 @@ export function decideWithoutAddress(
   );
 }
 
-function toUpstream(
-  path: string,
-  { registered, query }: { readonly registered: boolean; readonly query: string },
-  upstream: Upstream,
-  signatures: Upstream | undefined,
-): ToUpstream {
-  const asked = upstream.base + path;
-  if (signatures === undefined || signatures.base === upstream.base || !registered) {
-    return redirect(asked + query);
-  }
-  return {
-    kind: "ask_upstream",
-    asked,
-    location: asked + query,
-    signatures: signatures.base + path + query,
-  };
-}
-
 function redirect(location: string): { readonly kind: "redirect"; readonly location: string } {
   return { kind: "redirect", location };
 }
 
-function error(status: 400 | 404 | 405, api: boolean, error: OciError): Decision {
+function error(status: 400 | 404 | 405, api: boolean, error: OciError): Refusal {
   return { kind: "error", status, api, error };
 }
 
@@ -163,7 +170,7 @@ const METHOD_NOT_ALLOWED: OciError = {
   message: "only GET and HEAD are supported: this registry is for pulling",
 };
 const NO_END_POINT: OciError = { code: "UNSUPPORTED", message: "there is no such end point" };
-const NOT_FOUND: Decision = error(404, false, { code: "UNSUPPORTED", message: "not found" });
+const NOT_FOUND: Refusal = error(404, false, { code: "UNSUPPORTED", message: "not found" });
 
 const INVALID: Readonly<Record<InvalidPart, OciError>> = {
   name: {

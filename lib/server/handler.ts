@@ -9,15 +9,15 @@ import type { BlobFinder } from "../mirrors/find_blob.ts";
 import type { Judge, PresenceCheck } from "../mirrors/presence.ts";
 import { type Address } from "../net/address.ts";
 import { tryForwardedAddress, tryPeerAddress } from "../net/client_address.ts";
-import { parseRequest } from "../oci/request.ts";
+import { type Asked, parseRequest } from "../oci/request.ts";
 import {
   decide,
+  decideUpstream,
   decideWithoutAddress,
-  type Decision,
   needsLocation,
   type ToUpstream,
 } from "../routing/decide.ts";
-import type { Policy } from "../routing/policy.ts";
+import type { Policy, Rule } from "../routing/policy.ts";
 import { errorResponse, redirectResponse, versionResponse } from "./responses.ts";
 
 /** What a handler works with. */
@@ -49,29 +49,33 @@ export function createHandler(options: HandlerOptions): Handler {
 
   return function handle(request, info) {
     const { method } = request;
-    const asked = parseRequest(method, requestTarget(request.url));
-    if (!needsLocation(asked, policy)) {
-      return carryOut(decide(asked, policy.ruleFor(-1), policy), method);
-    }
+    // `Deno.serve` puts the URL together from what the client sent and normalises
+    // nothing; `new URL` would, and would cost more than all the rest.
+    const asked = parseRequest(method, request.url);
+    if (!needsLocation(asked, policy)) return carryOut(asked, policy.ruleFor(-1), method);
     const value = header === null ? null : request.headers.get(header);
     const address = value === null ? peerAddress(info) : tryForwardedAddress(value, fromEnd);
     if (address === undefined) {
       const forwarded = header === null || value === null ? undefined : { header, value };
-      return carryOut(decideWithoutAddress(forwarded), method);
+      return errorResponse(decideWithoutAddress(forwarded), method);
     }
-    return carryOut(decide(asked, policy.ruleFor(locator.locate(address)), policy), method);
+    return carryOut(asked, policy.ruleFor(locator.locate(address)), method);
   };
 
-  function carryOut(decision: Decision, method: string): Response | Promise<Response> {
+  function carryOut(asked: Asked, rule: Rule, method: string): Response | Promise<Response> {
+    const decision = decide(asked, rule, policy);
     switch (decision.kind) {
       case "redirect":
         return redirectResponse(decision.location);
       case "find_blob": {
-        const url = findBlob(decision.mirrors, decision.digest);
+        const { blob, mirrors } = decision;
+        const url = findBlob(mirrors, blob.digest);
         if (typeof url === "string") return redirectResponse(url);
-        if (url === undefined) return toUpstream(decision.otherwise);
+        if (url === undefined) return toUpstream(decideUpstream(blob, rule, policy));
         return url.then((found) =>
-          found === undefined ? toUpstream(decision.otherwise) : redirectResponse(found)
+          found === undefined
+            ? toUpstream(decideUpstream(blob, rule, policy))
+            : redirectResponse(found)
         );
       }
       case "ask_upstream":
@@ -94,16 +98,6 @@ export function createHandler(options: HandlerOptions): Handler {
       redirectResponse(answer === "missing" ? signatures : location)
     );
   }
-}
-
-/**
- * The path and query of a request's URL, as received. `Deno.serve` puts the URL
- * together from what the client sent, without normalising it; `new URL` would, and
- * would cost more than all the rest.
- */
-function requestTarget(url: string): string {
-  const start = url.indexOf("/", url.indexOf(":") + 3);
-  return start < 0 ? "" : url.slice(start);
 }
 
 function peerAddress({ remoteAddr }: PeerInfo): Address | undefined {

@@ -37,6 +37,9 @@ export interface ServerOptions {
   readonly stop: AbortSignal;
 }
 
+// What is remembered is remembered for seconds.
+const CLOCK_RESOLUTION_MS = 100;
+
 /** Makes the handler that a configuration describes. */
 export function createConfiguredHandler(config: Config, options: ServerOptions): Handler {
   const { log, fetch, now, stop } = options;
@@ -51,6 +54,7 @@ export function createConfiguredHandler(config: Config, options: ServerOptions):
   const check = createPresenceCheck({
     head,
     now,
+    clockResolutionMs: CLOCK_RESOLUTION_MS,
     maxEntries: probe.max_entries,
     maxInFlight: probe.max_in_flight,
   });

@@ -103,15 +103,17 @@ async function microsecondsPerRequest({ port, process }: Server, path: string): 
   return (await cpuNanoseconds(process.pid) - before) / requests / 1000;
 }
 
-async function startBare(): Promise<Server> {
+// One that sends what archeio would send, so that both move the same bytes.
+async function startBare(location: string): Promise<Server> {
   const file = `${folder}/bare.ts`;
   await Deno.writeTextFile(
     file,
-    `Deno.serve({ hostname: "127.0.0.1", port: Number(Deno.args[0]) }, () =>
-  new Response(null, { status: 307, headers: { location: "${UPSTREAM}${PATHS.manifest}" } }));`,
+    `const [port, location] = Deno.args;
+Deno.serve({ hostname: "127.0.0.1", port: Number(port) }, () =>
+  new Response(null, { status: 307, headers: { location } }));`,
   );
   const port = freePort();
-  const args = ["run", "--no-config", "--allow-net", file, String(port)];
+  const args = ["run", "--no-config", "--allow-net", file, String(port), location];
   return { name: "bare Deno.serve", port, process: start(Deno.execPath(), args) };
 }
 
@@ -195,47 +197,43 @@ await requirePrograms();
 const mirror = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
 try {
   const mirrorUrl = `http://127.0.0.1:${mirror.addr.port}/containers/images`;
-  const bare = await startBare();
+  const locations = {
+    manifest: `${UPSTREAM}/v2/${UPSTREAM_PATH}${PATHS.manifest.slice(3)}`,
+    blob: `${mirrorUrl}/${DIGEST}`,
+  };
   const archeio = await startArcheio(mirrorUrl);
   const nginx = await startNginx(mirrorUrl);
-  const expected = {
-    manifest: `307 ${UPSTREAM}/v2/${UPSTREAM_PATH}${PATHS.manifest.slice(3)}`,
-    blob: `307 ${mirrorUrl}/${DIGEST}`,
-  };
-  await ask(bare.port, "/");
-  for (const { name, port } of [archeio, nginx]) {
-    for (const kind of ["manifest", "blob"] as const) {
-      const got = await ask(port, PATHS[kind]);
-      if (got !== expected[kind]) throw new Error(`${name}: ${kind}: ${got}`);
+  const kinds = ["manifest", "blob"] as const;
+  const cases: { kind: typeof kinds[number]; server: Server; costs: number[] }[] = [];
+  for (const kind of kinds) {
+    for (const server of [await startBare(locations[kind]), archeio, nginx]) {
+      const got = await ask(server.port, PATHS[kind]);
+      if (got !== `307 ${locations[kind]}`) throw new Error(`${server.name}: ${kind}: ${got}`);
+      cases.push({ kind, server, costs: [] });
     }
   }
-  const cases = [
-    ["bare", bare, PATHS.manifest],
-    ["archeio, manifest", archeio, PATHS.manifest],
-    ["archeio, known blob", archeio, PATHS.blob],
-    ["nginx, manifest", nginx, PATHS.manifest],
-    ["nginx, blob", nginx, PATHS.blob],
-  ] as const;
-  const costs = new Map<string, number[]>(cases.map(([name]) => [name, []]));
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, server, path] of cases) {
-      costs.get(name)!.push(await microsecondsPerRequest(server, path));
+    for (const { kind, server, costs } of cases) {
+      costs.push(await microsecondsPerRequest(server, PATHS[kind]));
     }
   }
-  console.log(`CPU per request, median of ${ROUNDS} rounds`);
-  for (const [name, values] of costs) {
-    console.log(`${name.padEnd(22)}${median(values).toFixed(2).padStart(8)} µs`);
+  console.log(`CPU per request, median of ${ROUNDS} rounds\n`);
+  console.log("                       manifest  known blob");
+  for (const name of ["bare Deno.serve", "archeio", "nginx"]) {
+    const [manifest, blob] = cases.filter(({ server }) => server.name === name)
+      .map(({ costs }) => `${median(costs).toFixed(2)} µs`);
+    console.log(`${name.padEnd(22)}${manifest!.padStart(9)}${blob!.padStart(12)}`);
   }
   // Each round's ratio on its own, for the machine's speed drifts from round to round.
-  const ratio = (a: string, b: string) =>
-    median(costs.get(a)!.map((value, round) => value / costs.get(b)![round]!)).toFixed(2);
-  console.log("\nratio                  to bare  to nginx");
-  for (const kind of ["manifest", "known blob"]) {
-    const name = `archeio, ${kind}`;
-    const ofNginx = kind === "manifest" ? "nginx, manifest" : "nginx, blob";
-    console.log(
-      `${name.padEnd(22)}${ratio(name, "bare").padStart(8)}${ratio(name, ofNginx).padStart(10)}`,
-    );
+  const costsOf = (name: string, kind: string) =>
+    cases.find((each) => each.server.name === name && each.kind === kind)!.costs;
+  for (const other of ["bare Deno.serve", "nginx"]) {
+    const [manifest, blob] = kinds.map((kind) => {
+      const others = costsOf(other, kind);
+      return median(costsOf("archeio", kind).map((cost, round) => cost / others[round]!));
+    });
+    const name = `archeio / ${other}`.padEnd(26);
+    console.log(`${name}${manifest!.toFixed(2).padStart(5)}${blob!.toFixed(2).padStart(12)}`);
   }
 } finally {
   for (const process of started) {
