@@ -89,7 +89,7 @@ export function parseOptions<Text extends string = never, Flag extends string = 
     const value = parsed[name];
     if (value === undefined) continue;
     if (typeof value !== "string" || value === "") {
-      throw new UsageError(`option "--${name}" must be given once, with a value`);
+      throw new UsageError(`option "--${name}" must be given with a value`);
     }
     values[name] = value;
   }

@@ -6,6 +6,7 @@
 
 import type { Config } from "../config/schema.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import { createCoarseClock } from "../server/coarse_clock.ts";
 import { serve } from "../server/serve.ts";
 import {
   type Command,
@@ -48,6 +49,9 @@ Environment, over whatever the configuration says:
   },
 };
 
+// What is remembered is remembered for seconds.
+const CLOCK_RESOLUTION_MS = 100;
+
 async function listen(
   config: Config,
   origin: string,
@@ -56,7 +60,13 @@ async function listen(
 ): Promise<void> {
   const { host, port } = config.listen;
   const log = createServerLog(config, origin, context);
-  const options = { dataSet: EMBEDDED, log, fetch: context.fetch, now: () => performance.now() };
+  const options = {
+    dataSet: EMBEDDED,
+    log,
+    fetch: context.fetch,
+    now: createCoarseClock(() => performance.now(), CLOCK_RESOLUTION_MS),
+    defer: (work: () => void) => void setTimeout(work, 0),
+  };
   try {
     await serve(config, options, files);
   } catch (error) {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ConfigInput } from "./schema.ts";
+import type { Config } from "./config.ts";
 
 const REGIONS_WITH_BUCKET = [
   "af-south-1",
@@ -66,7 +66,7 @@ function bucketUrl(region: string): string {
 }
 
 /** The configuration that is used when no file is given. */
-export const BUILTIN_CONFIG: ConfigInput = {
+export const BUILTIN_CONFIG: Pick<Config, "pages" | "upstreams" | "mirrors" | "rules"> = {
   pages: {
     info: "https://github.com/kubernetes/registry.k8s.io",
     privacy: "https://www.linuxfoundation.org/privacy-policy/",

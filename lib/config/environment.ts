@@ -12,7 +12,12 @@
  * @module
  */
 
-/** The variables that are read. An empty one counts as not set. */
+import { formatPath, isMapping, type Mapping } from "./mapping.ts";
+
+/**
+ * The variables that are read. An empty one counts as not set, but for
+ * `UPSTREAM_REGISTRY_PATH`: repositories may stand at the endpoint's top.
+ */
 export const VARIABLES = [
   "HOST",
   "PORT",
@@ -34,17 +39,11 @@ export interface Overridden {
   readonly variables: ReadonlyMap<string, string>;
 }
 
-type Mapping = Record<string, unknown>;
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /**
  * The name of the upstream that serves whatever no rule says otherwise of: the one
  * named `main`, or the only one.
  */
-export function tryMainUpstream(upstreams: Readonly<Mapping>): string | undefined {
+export function tryMainUpstream(upstreams: Mapping): string | undefined {
   if (Object.hasOwn(upstreams, "main")) return "main";
   const [name, ...others] = Object.keys(upstreams);
   return others.length === 0 ? name : undefined;
@@ -57,17 +56,20 @@ export function tryMainUpstream(upstreams: Readonly<Mapping>): string | undefine
 export function overrideConfig(config: unknown, environment: Environment): Overridden {
   const variables = new Map<string, string>();
   if (!isMapping(config)) return { value: config, variables };
-  const value: Mapping = structuredClone(config);
+  const value: Record<string, unknown> = { ...config };
 
-  function set(variable: typeof VARIABLES[number], path: string[], given: unknown): void {
+  function set(variable: typeof VARIABLES[number], path: readonly string[], given: unknown): void {
+    // As a name, it is a mistake, and must not reach what all objects share.
+    if (path.includes("__proto__")) return;
     let at = value;
     for (const key of path.slice(0, -1)) {
-      const next = at[key] ??= {};
+      const next = Object.hasOwn(at, key) ? at[key] ?? {} : {};
       if (!isMapping(next)) return;
-      at = next;
+      // A copy, for YAML's aliases let one mapping stand in two places.
+      at = at[key] = { ...next };
     }
     at[path.at(-1)!] = given;
-    variables.set(path.join("."), variable);
+    variables.set(formatPath(path), variable);
   }
 
   const host = environment("HOST");
@@ -84,7 +86,6 @@ export function overrideConfig(config: unknown, environment: Environment): Overr
     set("UPSTREAM_REGISTRY_ENDPOINT", ["upstreams", main, "endpoint"], endpoint);
   }
   const path = environment("UPSTREAM_REGISTRY_PATH");
-  // An empty path means something: repositories stand at the endpoint's top.
   if (path !== undefined) {
     const trimmed = path.replace(/^\/+|\/+$/g, "");
     set("UPSTREAM_REGISTRY_PATH", ["upstreams", main, "path"], trimmed);
@@ -97,7 +98,7 @@ export function overrideConfig(config: unknown, environment: Environment): Overr
     const mainUpstream = isMapping(value.upstreams) ? value.upstreams[main] : undefined;
     if (!Object.hasOwn(upstreams, name) && isMapping(mainUpstream)) {
       // As there: at the same path as the upstream.
-      set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name], { ...mainUpstream });
+      set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "path"], mainUpstream.path);
     }
     set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "endpoint"], signatures);
     set("SIGNATURE_UPSTREAM_ENDPOINT", ["signature_upstream"], name);
@@ -116,17 +117,25 @@ export function overrideConfig(config: unknown, environment: Environment): Overr
  * The mirror of everyone else: the last in the first rule for all clients. A
  * configuration without one gets it.
  */
-function defaultMirror(config: Mapping): string {
-  const rules = config.rules ??= [];
-  const rule: unknown = Array.isArray(rules)
-    ? rules.find((rule) =>
-      isMapping(rule) && Array.isArray(rule.clients) && rule.clients.includes("*")
-    )
-    : undefined;
-  const mirrors = isMapping(rule) && Array.isArray(rule.mirrors) ? rule.mirrors : [];
+function defaultMirror(config: Record<string, unknown>): string {
+  const rules: unknown = config.rules ?? [];
+  if (!Array.isArray(rules)) return DEFAULT;
+  const at = rules.findIndex(isForAll);
+  const rule: unknown = rules[at];
+  if (!isMapping(rule)) {
+    config.rules = [...rules, { clients: ["*"], mirrors: [DEFAULT] }];
+    return DEFAULT;
+  }
+  const mirrors: unknown = rule.mirrors ?? [];
+  if (!Array.isArray(mirrors)) return DEFAULT;
   const last: unknown = mirrors.at(-1);
   if (typeof last === "string") return last;
-  if (isMapping(rule)) rule.mirrors = [...mirrors, "default"];
-  else if (Array.isArray(rules)) rules.push({ clients: ["*"], mirrors: ["default"] });
-  return "default";
+  config.rules = rules.with(at, { ...rule, mirrors: [...mirrors, DEFAULT] });
+  return DEFAULT;
+}
+
+const DEFAULT = "default";
+
+function isForAll(rule: unknown): boolean {
+  return isMapping(rule) && Array.isArray(rule.clients) && rule.clients.includes("*");
 }

@@ -7,12 +7,13 @@
 import * as v from "valibot";
 import { formatPrefix, parsePrefix } from "../net/prefix.ts";
 import { matchesLocation } from "../routing/policy.ts";
-import { tryMainUpstream } from "./environment.ts";
+import { formatPath, isMapping, type Mapping } from "./mapping.ts";
 
 /** A mistake: where it is, what is there, and what may be. */
 export interface Mistake {
   /** The path of the value: `rules[2].mirrors[0]`. */
   readonly path: string;
+  /** The value, or `undefined` when there is none. */
   readonly found: unknown;
   /** What is allowed there, to stand behind "allowed: ". */
   readonly allowed: string;
@@ -23,19 +24,18 @@ export interface Mistake {
 const text = v.fallback(v.optional(v.string()), undefined);
 const texts = v.fallback(v.array(text), []);
 
+function mappingOf<const Value extends v.GenericSchema>(value: Value) {
+  const mapping = v.pipe(v.custom<Mapping>(isMapping), v.record(v.string(), value));
+  return v.optional(v.fallback(v.optional(mapping), undefined), {});
+}
+
 const Sketch = v.object({
-  listen: v.fallback(v.object({ tls: v.optional(v.unknown()) }), {}),
-  pages: v.fallback(v.record(v.string(), text), {}),
-  upstreams: v.fallback(
-    v.record(v.string(), v.fallback(v.object({ endpoint: text }), { endpoint: undefined })),
-    {},
-  ),
+  listen: v.fallback(v.object({ tls: v.fallback(v.optional(v.object({})), undefined) }), {}),
+  pages: mappingOf(text),
+  upstreams: mappingOf(v.fallback(v.object({ endpoint: text }), { endpoint: undefined })),
   signature_upstream: text,
-  mirrors: v.fallback(
-    v.record(v.string(), v.fallback(v.object({ url: text }), { url: undefined })),
-    {},
-  ),
-  locations: v.fallback(v.record(v.string(), texts), {}),
+  mirrors: mappingOf(v.fallback(v.object({ url: text }), { url: undefined })),
+  locations: mappingOf(texts),
   rules: v.fallback(
     v.array(
       v.fallback(v.object({ clients: texts, mirrors: texts, upstream: text }), {
@@ -70,90 +70,99 @@ export function findMistakes(value: unknown, embedded: readonly string[]): Mista
 
 function* findUnknownNames(config: Sketch): Generator<Mistake> {
   const { upstreams, mirrors, rules, signature_upstream: signatures } = config;
-  if (tryMainUpstream(upstreams) === undefined && Object.keys(upstreams).length > 0) {
+  const names = Object.keys(upstreams ?? {});
+  if (names.length > 1 && !names.includes("main")) {
     yield {
       path: "upstreams",
-      found: Object.keys(upstreams),
-      allowed: "when there is more than one, one named main, for whatever no rule is for",
+      found: names,
+      allowed: "one of them named main, which serves whatever no rule gives to another",
     };
   }
-  if (signatures !== undefined && !Object.hasOwn(upstreams, signatures)) {
-    yield { path: "signature_upstream", found: signatures, allowed: oneOf("upstream", upstreams) };
-  }
+  yield* findUnknownName("signature_upstream", signatures, "upstream", upstreams);
   for (const [number, rule] of rules.entries()) {
     for (const [at, name] of rule.mirrors.entries()) {
-      if (name === undefined || Object.hasOwn(mirrors, name)) continue;
-      const path = `rules[${number}].mirrors[${at}]`;
-      yield { path, found: name, allowed: oneOf("mirror", mirrors) };
+      yield* findUnknownName(`rules[${number}].mirrors[${at}]`, name, "mirror", mirrors);
     }
-    if (rule.upstream !== undefined && !Object.hasOwn(upstreams, rule.upstream)) {
-      const path = `rules[${number}].upstream`;
-      yield { path, found: rule.upstream, allowed: oneOf("upstream", upstreams) };
-    }
+    yield* findUnknownName(`rules[${number}].upstream`, rule.upstream, "upstream", upstreams);
   }
 }
 
-function oneOf(what: string, mapping: object): string {
-  const names = Object.keys(mapping);
-  return names.length === 0
-    ? `nothing, for no ${what} is configured`
-    : `the name of a configured ${what}: ${names.join(", ")}`;
+function* findUnknownName(
+  path: string,
+  found: string | undefined,
+  what: string,
+  named: Mapping | undefined,
+): Generator<Mistake> {
+  if (found === undefined || named === undefined || Object.hasOwn(named, found)) return;
+  const names = Object.keys(named).join(", ");
+  const allowed = names === ""
+    ? `none, for no ${what} is configured`
+    : `the name of a configured ${what}: ${names}`;
+  yield { path, found, allowed };
 }
 
-function* findWrongPrefixes({ locations }: Sketch): Generator<Mistake> {
+function* findWrongPrefixes({ locations = {} }: Sketch): Generator<Mistake> {
   const seen = new Map<string, string>();
   for (const [location, prefixes] of Object.entries(locations)) {
     for (const [at, text] of prefixes.entries()) {
       if (text === undefined) continue;
-      const path = `locations.${location}[${at}]`;
-      try {
-        const prefix = formatPrefix(parsePrefix(text));
-        const first = seen.get(prefix);
-        if (first !== undefined) {
-          yield { path, found: text, allowed: `each prefix once; this one is at ${first}, too` };
-        }
-        seen.set(prefix, path);
-      } catch (error) {
-        if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
-        const reason = error.message.slice(error.message.indexOf(": ") + 2);
+      const path = formatPath(["locations", location, at]);
+      const { prefix, reason } = readPrefix(text);
+      if (prefix === undefined) {
         yield { path, found: text, allowed: `a prefix (${reason})` };
+      } else if (seen.has(prefix)) {
+        const allowed = `each prefix once; this one is at ${seen.get(prefix)} already`;
+        yield { path, found: text, allowed };
+      } else {
+        seen.set(prefix, path);
       }
     }
+  }
+}
+
+function readPrefix(text: string): { prefix?: string; reason?: string } {
+  try {
+    return { prefix: formatPrefix(parsePrefix(text)) };
+  } catch (error) {
+    // `<what failed> "<text>": <why>`
+    return { reason: String(error).split('": ').at(-1)! };
   }
 }
 
 // A rule is useless when no client is left for it by the rules before, a pattern
 // when there is no location that it could match.
 function* findUselessRules(config: Sketch, embedded: readonly string[]): Generator<Mistake> {
+  if (config.locations === undefined) return;
   // `undefined` stands for the clients without a location.
-  const left = new Set<string | undefined>([
-    ...embedded,
-    ...Object.keys(config.locations),
-    undefined,
-  ]);
-  const all = [...left];
+  const all = new Set([...embedded, ...Object.keys(config.locations), undefined]);
+  const servedBy = new Map<string | undefined, number>();
   for (const [number, rule] of config.rules.entries()) {
-    const clients = rule.clients.filter((pattern) => pattern !== undefined);
-    let unknown = 0;
+    let useful = false;
+    const before = new Set<number>();
     for (const [at, pattern] of rule.clients.entries()) {
       if (pattern === undefined) continue;
-      if (all.some((location) => matchesLocation(pattern, location))) continue;
-      unknown++;
-      yield {
-        path: `rules[${number}].clients[${at}]`,
-        found: pattern,
-        allowed: "a location that there is: one that `archeio ranges` lists, or one of `locations`",
-      };
+      const matched = [...all].filter((location) => matchesLocation(pattern, location));
+      if (matched.length === 0) {
+        yield {
+          path: `rules[${number}].clients[${at}]`,
+          found: pattern,
+          allowed: "a pattern that a location matches: one of `locations`, or of those that " +
+            "`archeio ranges --locations` prints",
+        };
+      }
+      for (const location of matched) {
+        const server = servedBy.get(location) ?? number;
+        servedBy.set(location, server);
+        if (server === number) useful = true;
+        else before.add(server);
+      }
     }
-    const served = [...left].filter((location) =>
-      clients.some((pattern) => matchesLocation(pattern, location))
-    );
-    for (const location of served) left.delete(location);
-    if (served.length === 0 && unknown < clients.length) {
+    if (!useful && before.size > 0) {
+      const others = [...before].map((other) => `rules[${other}]`).join(", ");
       yield {
         path: `rules[${number}]`,
-        found: clients,
-        allowed: "a rule that can match; the rules before it serve all of its clients",
+        found: rule.clients,
+        allowed: `clients that no earlier rule serves (these are all served by ${others})`,
       };
     }
   }
@@ -161,19 +170,25 @@ function* findUselessRules(config: Sketch, embedded: readonly string[]): Generat
 
 function* findDowngrades(config: Sketch): Generator<Mistake> {
   if (config.listen.tls === undefined) return;
-  const urls: [path: string, url: string | undefined][] = [
-    ["pages.info", config.pages.info],
-    ["pages.privacy", config.pages.privacy],
+  const { pages = {}, upstreams = {}, mirrors = {} } = config;
+  const urls = [
+    ...Object.entries(pages).map(([name, url]) => ({ path: formatPath(["pages", name]), url })),
+    ...Object.entries(upstreams).map(([name, { endpoint }]) => ({
+      path: formatPath(["upstreams", name, "endpoint"]),
+      url: endpoint,
+    })),
+    ...Object.entries(mirrors).map(([name, { url }]) => ({
+      path: formatPath(["mirrors", name, "url"]),
+      url,
+    })),
   ];
-  for (const [name, { endpoint }] of Object.entries(config.upstreams)) {
-    urls.push([`upstreams.${name}.endpoint`, endpoint]);
-  }
-  for (const [name, { url }] of Object.entries(config.mirrors)) {
-    urls.push([`mirrors.${name}.url`, url]);
-  }
-  for (const [path, url] of urls) {
+  for (const { path, url } of urls) {
     if (url?.startsWith("http:")) {
-      yield { path, found: url, allowed: "an https: URL, for listen.tls is set" };
+      yield {
+        path,
+        found: url,
+        allowed: "an https: URL, for listen.tls is set: no client may be led from https: to http:",
+      };
     }
   }
 }

@@ -8,9 +8,11 @@
 import * as v from "valibot";
 import { parse as parseYaml } from "@std/yaml";
 import { BUILTIN_CONFIG } from "./builtin.ts";
+import type { Config } from "./config.ts";
 import { type Environment, overrideConfig } from "./environment.ts";
+import { formatPath } from "./mapping.ts";
 import { findMistakes, type Mistake } from "./mistakes.ts";
-import { type Config, ConfigSchema } from "./schema.ts";
+import { ConfigSchema } from "./schema.ts";
 
 /** A configuration, or what is wrong with it, a line for each mistake. */
 export type ReadConfig =
@@ -19,6 +21,7 @@ export type ReadConfig =
 
 /** What a configuration is read with. */
 export interface ReadConfigOptions {
+  /** What stands over the file. */
   readonly environment: Environment;
   /** The locations of the data set. */
   readonly embedded: readonly string[];
@@ -34,11 +37,13 @@ export function readConfig(text: string | undefined, options: ReadConfigOptions)
   try {
     if (text !== undefined) written = parseYaml(text);
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return { kind: "mistakes", mistakes: [`it is neither YAML nor JSON: ${error.message}`] };
+    // It reads a level of nesting by calling itself, so that only the stack can be
+    // at its end beside the text being wrong.
+    const reason = error instanceof SyntaxError ? error.message : "too many levels of nesting";
+    return { kind: "mistakes", mistakes: [formatUnreadable(reason)] };
   }
   const { value, variables } = overrideConfig(written, options.environment);
-  const result = v.safeParse(ConfigSchema, value);
+  const result = v.safeParse(ConfigSchema, value, { abortPipeEarly: true });
   const mistakes = (result.issues ?? []).map(toMistake);
   const paths = new Set(mistakes.map(({ path }) => path));
   mistakes.push(
@@ -48,24 +53,42 @@ export function readConfig(text: string | undefined, options: ReadConfigOptions)
   return { kind: "mistakes", mistakes: mistakes.map((each) => formatMistake(each, variables)) };
 }
 
-function toMistake(issue: v.InferIssue<typeof ConfigSchema>): Mistake {
-  let path = "";
-  for (const { key } of issue.path ?? []) {
-    path += typeof key === "number" ? `[${key}]` : path === "" ? String(key) : `.${String(key)}`;
-  }
-  return { path: path === "" ? "the whole" : path, found: issue.input, allowed: issue.message };
+// The reader's message is "<what> at line 3, column 18:\n<that line>\n<a caret below>".
+function formatUnreadable(reason: string): string {
+  const [what, where = "the whole file", shown = ""] = reason.split(/ at (?=line \d)|:(?=\n)/, 3);
+  const allowed = 'YAML or JSON, each key once, "*" in quotes';
+  return `${where}: found no valid YAML or JSON (${what}); allowed: ${allowed}${shown}`;
 }
 
-const FOUND_LENGTH = 80;
+function toMistake({ path, input, message }: v.BaseIssue<unknown>): Mistake {
+  if (path === undefined) {
+    return { path: "the whole file", found: input ?? undefined, allowed: message };
+  }
+  return { path: formatPath(path.map(({ key }) => key)), found: input, allowed: message };
+}
 
 function formatMistake(
   { path, found, allowed }: Mistake,
   variables: ReadonlyMap<string, string>,
 ): string {
-  const shown = found === undefined ? "nothing" : JSON.stringify(found);
-  const cut = shown.length > FOUND_LENGTH ? `${shown.slice(0, FOUND_LENGTH)}…` : shown;
   const variable = variables.get(path);
-  return `${
-    variable === undefined ? path : `${variable} (${path})`
-  }: found ${cut}; allowed: ${allowed}`;
+  const where = variable === undefined ? path : `${variable} (${path})`;
+  return `${where}: found ${formatFound(found)}; allowed: ${allowed}`;
+}
+
+const FOUND_LENGTH = 80;
+
+function formatFound(found: unknown): string {
+  if (found === undefined) return "nothing";
+  // YAML's aliases can put a value into itself, or many times into others; and past so
+  // many, none can be seen.
+  const seen = new Set<unknown>();
+  const shown = JSON.stringify(found, (_key, value: unknown) => {
+    if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (seen.has(value) || seen.size > FOUND_LENGTH) return "…";
+    seen.add(value);
+    return value;
+  });
+  return shown.length > FOUND_LENGTH ? `${shown.slice(0, FOUND_LENGTH)}…` : shown;
 }

@@ -8,11 +8,13 @@ import { createLocator, type Locator } from "../locations/locator.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import { createPolicy, type Mirror, type Policy, type Upstream } from "../routing/policy.ts";
 import { tryMainUpstream } from "./environment.ts";
-import type { Config } from "./schema.ts";
+import type { Config } from "./config.ts";
 
 /** What requests are decided by. */
 export interface Routing {
+  /** Finds a client's location. */
   readonly locator: Locator;
+  /** Finds a location's rule, by its number in the locator. */
   readonly policy: Policy;
 }
 

@@ -7,6 +7,10 @@
  */
 
 import * as v from "valibot";
+import { type Config, LOG_LEVELS } from "./config.ts";
+import { isMapping } from "./mapping.ts";
+
+export type { Config } from "./config.ts";
 
 function text(allowed: string, pattern: RegExp) {
   return v.pipe(v.string(allowed), v.regex(pattern, allowed));
@@ -22,29 +26,68 @@ function integer(least: number, most: number) {
   );
 }
 
+// valibot takes a list or a date for an object, too, and passes over these keys.
+const PASSED_OVER = ["__proto__", "constructor", "prototype"];
+
+function mapping<Schema extends v.GenericSchema>(
+  schema: Schema,
+  allowed: string,
+  allowedKeys: string,
+): Schema {
+  const noMapping = v.never(allowed);
+  const noKey = v.never(allowedKeys);
+  return {
+    ...schema,
+    "~run"(dataset, config) {
+      const input = dataset.value;
+      if (!isMapping(input)) return noMapping["~run"](dataset, config);
+      const output = schema["~run"](dataset, config);
+      const issues = [...output.issues ?? []];
+      for (const key of PASSED_OVER.filter((key) => Object.hasOwn(input, key))) {
+        const value = input[key];
+        const [issue] = noKey["~run"]({ value }, config).issues!;
+        issues.push({ ...issue, path: [{ type: "object", origin: "value", input, key, value }] });
+      }
+      const [first, ...others] = issues;
+      return first === undefined ? output : { ...output, typed: false, issues: [first, ...others] };
+    },
+  };
+}
+
 // valibot's own strict object stops at the first key it does not know; one whose
 // rest is never allowed names each of them.
 function strict<const Entries extends v.ObjectEntries>(entries: Entries) {
   const keys = Object.keys(entries).join(", ");
-  const rest = v.never(`only the keys ${keys}`);
+  const rest = `only the keys ${keys}`;
   const object = v.objectWithRest(
     entries,
-    rest,
-    ({ expected }) =>
-      expected === "Object" ? `a mapping with the keys ${keys}` : "a value, which must be given",
+    v.never(rest),
+    ({ path }) => allowedBy(entries[String(path?.[0].key)]),
   );
-  return object as unknown as v.StrictObjectSchema<Entries, undefined>;
+  const schema = mapping(object, `a mapping with the keys ${keys}`, rest);
+  return schema as unknown as v.StrictObjectSchema<Entries, undefined>;
 }
 
-const NAME = "a name of A-Z, a-z, 0-9, _, . and -";
+// What a schema of these, each of which says it, allows.
+function allowedBy(schema: v.GenericSchema | undefined): string {
+  return String((schema as { message?: unknown } | undefined)?.message);
+}
+
+const NAME = "a name of A-Z, a-z, 0-9, _, . and -, beginning with a letter or a digit";
 const name = text(NAME, /^[A-Za-z0-9][A-Za-z0-9_.-]*$/);
+const LOCATION = "a location's name, <cloud>/<region>";
+const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
 
 function named<const Value extends v.GenericSchema>(value: Value, allowed: string) {
-  return v.record(name, value, allowed);
+  return mapping(
+    v.record(name, value, allowed),
+    allowed,
+    "a name that means nothing in JavaScript",
+  );
 }
 
 // A host is a name or an address; what may stand in a path is RFC 3986's pchar.
-const ORIGIN = "https?://(?:[A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(?::\\d{1,5})?";
+const ORIGIN = "https?://(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(?::\\d{1,5})?";
 const PCHAR = "[A-Za-z0-9._~!$&'()*+,;=:@%/-]";
 function url(allowed: string, rest: string) {
   // The pattern leaves ports past 65535 and such, which only the platform's reader tells.
@@ -52,14 +95,21 @@ function url(allowed: string, rest: string) {
   return v.pipe(text(allowed, new RegExp(`^${ORIGIN}(?:${rest})?$`)), isUrl);
 }
 
-const baseUrl = url("an http: or https: URL without user, query and fragment", `/${PCHAR}*`);
-const pageUrl = url("an http: or https: URL without user", `[/?#](?:${PCHAR}|[?#])*`);
+const baseUrl = url(
+  "an http: or https: URL without user, query and fragment, such as https://registry.example",
+  `/${PCHAR}*`,
+);
+const pageUrl = url(
+  "an http: or https: URL without user, such as https://example.com/about",
+  `[/?#](?:${PCHAR}|[?#])*`,
+);
 
 const Upstream = strict({
   endpoint: baseUrl,
   path: v.optional(
     text(
-      "a repository name's first components, such as project/images, or nothing",
+      "a repository name's first components, such as project/images, or nothing: lower-case, and " +
+        "with no slash at either end",
       /^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)?$/,
     ),
     "",
@@ -77,20 +127,21 @@ const Rule = strict({
     ),
     v.minLength(1, "at least one location pattern"),
   ),
-  mirrors: v.optional(v.array(v.string("a mirror's name"), "a list of mirrors' names"), []),
-  upstream: v.optional(v.string("an upstream's name")),
+  mirrors: v.optional(
+    v.array(v.string("a mirror's name, as text"), "a list of mirrors' names"),
+    [],
+  ),
+  upstream: v.optional(v.string("an upstream's name, as text")),
 });
 
-/** The levels of the log, the most talkative first. */
-export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+const HEADER = "a header's name, or null to take the peer's address";
 
-/** The names of a log level. */
-export type LogLevel = typeof LOG_LEVELS[number];
-
-const HEADER = "a header's name, or null to take the peer's address always";
-
-/** The schema of a configuration file. */
-export const ConfigSchema = strict({
+/**
+ * The schema of a configuration file.
+ *
+ * @ignore Its type is valibot's, which `deno doc` takes for a private one.
+ */
+export const ConfigSchema: v.GenericSchema<unknown, Config> = strict({
   listen: v.optional(
     strict({
       host: v.optional(
@@ -129,22 +180,22 @@ export const ConfigSchema = strict({
     named(Upstream, "a mapping from names to upstreams"),
     v.minEntries(1, "at least one upstream"),
   ),
-  signature_upstream: v.optional(v.string("an upstream's name")),
+  signature_upstream: v.optional(v.string("an upstream's name, as text")),
   mirrors: v.optional(
     named(strict({ url: baseUrl }), "a mapping from names to mirrors"),
     {},
   ),
   locations: v.optional(
-    v.record(
-      text(
-        "a location's name, <cloud>/<region>",
-        /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/,
-      ),
-      v.pipe(
-        v.array(v.string("a prefix"), "a list of prefixes"),
-        v.minLength(1, "at least one prefix"),
+    mapping(
+      v.record(
+        location,
+        v.pipe(
+          v.array(v.string("a prefix"), "a list of prefixes"),
+          v.minLength(1, "at least one prefix"),
+        ),
       ),
       "a mapping from locations to lists of prefixes",
+      LOCATION,
     ),
     {},
   ),
@@ -160,9 +211,3 @@ export const ConfigSchema = strict({
     {},
   ),
 });
-
-/** A configuration as a file has it: what is not given has its default. */
-export type ConfigInput = v.InferInput<typeof ConfigSchema>;
-
-/** A configuration in which every default stands. */
-export type Config = v.InferOutput<typeof ConfigSchema>;

@@ -39,8 +39,11 @@ export interface ProviderRanges {
 
 /** What the head of a provider's part says. */
 export interface ProviderSummary {
+  /** The cloud's name: `aws`. */
   readonly provider: string;
+  /** The address that the provider's file had. */
   readonly source: string;
+  /** The day the file was published: `YYYY-MM-DD`. */
   readonly date: string;
   /** How many prefixes there are. */
   readonly prefixes: number;
@@ -79,52 +82,89 @@ export interface DataSetReader {
 const NEWLINE = 10;
 const ZERO = 48;
 const COLON = 58;
+const KEY_LINE = /(location|provider|source|date|count) ([^\n]+)\n/y;
 
 /**
- * Reads a data set's text. It runs at each start over half a megabyte, before
- * anything is compiled to machine code, hence the plain loops.
+ * Reads a data set's text, or the lines of a part of it. It runs at each start over
+ * half a megabyte, before anything is compiled to machine code, hence the plain loops.
  *
- * @throws {SyntaxError} when a line is none of those it may be
+ * @throws {SyntaxError} when a line is none of those it may be, or not in its place, or
+ * the text ends within one
  */
-export function readDataSet(text: string, reader: DataSetReader): void {
-  for (let at = 0; at < text.length;) {
-    // Only a prefix begins with a digit: key words begin with a letter past "f".
+export function readDataSet(
+  text: string,
+  reader: DataSetReader,
+  { start = 0, end = text.length } = {},
+): void {
+  let located = false;
+  for (let at = start; at < end;) {
+    // Key words begin with a letter, and of prefixes only IPv6 ones past 9fff:.
     if (text.charCodeAt(at) > COLON) {
-      let end = text.indexOf("\n", at);
-      if (end < 0) end = text.length;
-      const space = text.indexOf(" ", at);
-      const key = text.slice(at, space);
-      const value = text.slice(space + 1, end);
-      if (key === "location") reader.location?.(value);
-      else reader.head?.(key, value);
-      at = end + 1;
-      continue;
+      KEY_LINE.lastIndex = at;
+      const line = KEY_LINE.exec(text);
+      if (line !== null) {
+        located = line[1] === "location";
+        if (located) reader.location?.(line[2]!);
+        else reader.head?.(line[1]!, line[2]!);
+        at += line[0].length;
+        continue;
+      }
     }
     const slash = text.indexOf("/", at);
     const address = tryAddress(text, at, slash);
-    if (address === undefined) throw malformed(text, at);
+    if (address === undefined || !located) throw malformed(text, at);
     let length = 0;
     let code = 0;
-    for (at = slash + 1; (code = text.charCodeAt(at)) !== NEWLINE; at++) {
-      if (!(code >= ZERO && code < COLON)) throw malformed(text, slash);
+    let past = slash + 1;
+    for (; (code = text.charCodeAt(past)) !== NEWLINE; past++) {
+      if (!(code >= ZERO && code < COLON)) throw malformed(text, at);
       length = length * 10 + code - ZERO;
     }
+    if (past === slash + 1 || length > address.length * 16) throw malformed(text, at);
     reader.prefix?.(address, length);
-    at++;
+    at = past + 1;
   }
 }
 
 function malformed(text: string, at: number): SyntaxError {
-  const line = text.slice(text.lastIndexOf("\n", at) + 1).split("\n", 1)[0];
-  return new SyntaxError(`Cannot read data set: "${line}" is no prefix`);
+  const number = text.slice(0, at).split("\n").length;
+  const line = text.slice(at).split("\n", 1)[0];
+  return new SyntaxError(
+    `Cannot read data set, line ${number}: "${line}" is neither a whole line of a head nor a ` +
+      `prefix below its location`,
+  );
 }
 
-/** The names of a data set's locations, without reading its prefixes. */
+/** The part of a data set's text that has one location's prefixes. */
+export interface LocationPart {
+  /** The location's name. */
+  readonly location: string;
+  /** Where its line begins. */
+  readonly start: number;
+  /** Where the next location's line begins, or the text ends. */
+  readonly end: number;
+}
+
+/** The parts of a data set's text, found without reading its prefixes. */
+export function splitDataSet(text: string): LocationPart[] {
+  const lines = text.matchAll(/^location (.+)$/gm).toArray();
+  return lines.map((line, at) => ({
+    location: line[1]!,
+    start: line.index,
+    end: lines[at + 1]?.index ?? text.length,
+  }));
+}
+
+/** The names of a data set's locations. */
 export function listLocations(text: string): string[] {
-  return text.matchAll(/^location (.+)$/gm).map(([, name]) => name!).toArray();
+  return splitDataSet(text).map(({ location }) => location);
 }
 
-/** The heads of a data set's providers. */
+/**
+ * The heads of a data set's providers.
+ *
+ * @throws {SyntaxError} when the data set is malformed
+ */
 export function summarizeDataSet(text: string): ProviderSummary[] {
   const summaries: { -readonly [Key in keyof ProviderSummary]: ProviderSummary[Key] }[] = [];
   readDataSet(text, {
@@ -132,16 +172,21 @@ export function summarizeDataSet(text: string): ProviderSummary[] {
       if (key === "provider") {
         summaries.push({ provider: value, source: "", date: "", prefixes: 0, locations: 0 });
       }
-      const last = summaries.at(-1)!;
-      if (key === "source") last.source = value;
-      if (key === "date") last.date = value;
+      if (key === "source") last().source = value;
+      if (key === "date") last().date = value;
     },
     location() {
-      summaries.at(-1)!.locations++;
+      last().locations++;
     },
     prefix() {
-      summaries.at(-1)!.prefixes++;
+      last().prefixes++;
     },
   });
   return summaries;
+
+  function last() {
+    const summary = summaries.at(-1);
+    if (summary !== undefined) return summary;
+    throw new SyntaxError("Cannot read data set: it does not begin with a provider");
+  }
 }

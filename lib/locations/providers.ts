@@ -18,6 +18,7 @@ import type { ProviderRanges } from "./data_set.ts";
 export interface PublishedFile {
   /** Where it is published. */
   readonly source: string;
+  /** What stands in it, JSON. */
   readonly text: string;
   /** The day to give when the file itself names none: `YYYY-MM-DD`. */
   readonly date: string;
@@ -43,29 +44,50 @@ export interface Provider {
   readonly parse: (file: PublishedFile) => ProviderRanges;
 }
 
-const region = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/));
+// Locations stand in the data set, and in the module that holds it, as they are.
+const REGION = /^[A-Za-z0-9][A-Za-z0-9-]*$/;
+const text = v.string("text");
+const region = v.pipe(text, v.regex(REGION, "a region's name, of letters, digits and -"));
 
-const AwsFile = v.object({
-  createDate: v.pipe(v.string(), v.regex(/^\d{4}-\d\d-\d\d-/)),
-  prefixes: v.pipe(v.array(v.object({ ip_prefix: v.string(), region })), v.nonEmpty()),
-  ipv6_prefixes: v.pipe(v.array(v.object({ ipv6_prefix: v.string(), region })), v.nonEmpty()),
+function time(allowed: string, pattern: RegExp) {
+  return v.pipe(text, v.regex(pattern, allowed));
+}
+
+function object<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.object(entries, "an object");
+}
+
+function list<const Item extends v.GenericSchema>(item: Item) {
+  return v.pipe(v.array(item, "a list"), v.nonEmpty("at least one entry"));
+}
+
+const AwsFile = object({
+  createDate: time("a time, YYYY-MM-DD-hh-mm-ss", /^\d{4}-\d\d-\d\d-/),
+  prefixes: list(object({ ip_prefix: text, region })),
+  ipv6_prefixes: list(object({ ipv6_prefix: text, region })),
 });
 
-const GcpFile = v.object({
-  creationTime: v.pipe(v.string(), v.regex(/^\d{4}-\d\d-\d\dT/)),
-  prefixes: v.pipe(
-    v.array(v.union([
-      v.object({ ipv4Prefix: v.string(), scope: region }),
-      v.object({ ipv6Prefix: v.string(), scope: region }),
-    ])),
-    v.nonEmpty(),
-  ),
+const GcpFile = object({
+  creationTime: time("a time, YYYY-MM-DDThh:mm:ss", /^\d{4}-\d\d-\d\dT/),
+  prefixes: list(v.pipe(
+    object({ scope: region, ipv4Prefix: v.optional(text), ipv6Prefix: v.optional(text) }),
+    v.check(
+      ({ ipv4Prefix, ipv6Prefix }) => (ipv4Prefix ?? ipv6Prefix) !== undefined,
+      "an object that has ipv4Prefix or ipv6Prefix",
+    ),
+  )),
 });
 
-const AzureFile = v.object({
-  values: v.array(v.object({
-    name: v.string(),
-    properties: v.object({ region: v.string(), addressPrefixes: v.array(v.string()) }),
+const AzureFile = object({
+  values: list(object({
+    name: text,
+    properties: object({
+      region: v.union(
+        [v.literal(""), region],
+        "a region's name, of letters, digits and -, or none",
+      ),
+      addressPrefixes: v.array(text, "a list"),
+    }),
   })),
 });
 
@@ -89,8 +111,10 @@ export const PROVIDERS: readonly Provider[] = [
     source: "https://www.gstatic.com/ipranges/cloud.json",
     parse(file) {
       const { creationTime, prefixes } = parseJson("gcp", file, GcpFile);
-      const entries = prefixes.map((entry) =>
-        [entry.scope, "ipv4Prefix" in entry ? entry.ipv4Prefix : entry.ipv6Prefix] as const
+      const entries = prefixes.flatMap(({ scope, ipv4Prefix, ipv6Prefix }) =>
+        [ipv4Prefix, ipv6Prefix]
+          .filter((prefix) => prefix !== undefined)
+          .map((prefix) => [scope, prefix] as const)
       );
       return collect("gcp", file.source, creationTime.slice(0, 10), entries);
     },
@@ -137,10 +161,11 @@ function parseJson<Output>(
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const path = v.getDotPath(issue) ?? "the whole";
-  throw new TypeError(
-    `Cannot read ${provider}'s file: ${path}: found ${issue.received}, allowed: ${issue.expected}`,
-  );
+  const path = v.getDotPath(issue) ?? "the whole file";
+  const mistake = issue.received === "undefined"
+    ? `${path} is missing`
+    : `${path}: found ${issue.received}, allowed: ${issue.message}`;
+  throw new TypeError(`Cannot read ${provider}'s file: ${mistake}`);
 }
 
 function collect(

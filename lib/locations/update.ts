@@ -9,6 +9,7 @@ import { type ProviderRanges, readDataSet } from "./data_set.ts";
 
 /** What an update changes in one provider's part. */
 export interface ProviderChange {
+  /** The cloud's name: `aws`. */
   readonly provider: string;
   /** Prefixes that are new, or have a new location: `aws/eu-west-3 35.180.0.0/16`. */
   readonly added: readonly string[];

@@ -25,8 +25,10 @@ export function createBlobFinder(check: PresenceCheck, judge: Judge): BlobFinder
     digest: string,
   ): string | undefined | Promise<string | undefined> {
     for (let at = first; at < mirrors.length; at++) {
-      const url = `${mirrors[at]!.url}/${digest}`;
-      const presence = check(url, judge);
+      const mirror = mirrors[at]!;
+      const url = `${mirror.url}/${digest}`;
+      // Shorter than the URL, for there are many of them.
+      const presence = check(`${mirror.name} ${digest}`, url, judge);
       if (presence === "missing") continue;
       if (presence === "found") return url;
       if (presence === "unknown") return undefined;

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { LRUCache } from "lru-cache";
+import type { Memory } from "./memory.ts";
 
 /** Whether something is there; `unknown` when too much is being asked to find out. */
 export type Presence = "found" | "missing" | "unknown";
 
 /** What an answer to a HEAD request means. */
 export interface Verdict {
+  /** Whether what was asked for is there. */
   readonly found: boolean;
   /** How long to remember it, in milliseconds. */
   readonly ttlMs: number;
@@ -22,65 +23,61 @@ export type Judge = (status: number | undefined) => Verdict;
 /** Finds out whether something is there. */
 export interface PresenceCheck {
   /**
-   * Whether what is at `url` is there: at once when that is known, else a promise
-   * of the answer. The promise is never rejected.
+   * Whether something is there: at once when that is known, else a promise of the
+   * answer. The promise is never rejected.
+   *
+   * @param key what it is remembered by
+   * @param url where to ask when it is not known
    */
-  (url: string, judge: Judge): Presence | Promise<Presence>;
+  (key: string, url: string, judge: Judge): Presence | Promise<Presence>;
 }
 
-/** What a check depends on, and its bounds. */
+/** What a check depends on. */
 export interface PresenceOptions {
   /**
    * Sends a HEAD request and gives the status of its answer, or `undefined` when
    * none came in time. The promise is never rejected.
    */
   readonly head: (url: string) => Promise<number | undefined>;
-  /** The time in milliseconds, of any clock that does not run backwards. */
-  readonly now: () => number;
-  /**
-   * For how long, in milliseconds of real time, one reading of the clock may serve: a
-   * reading costs more than all else that a known blob takes.
-   */
-  readonly clockResolutionMs: number;
-  /** The most that is remembered; past it the least recently used is forgotten. */
-  readonly maxEntries: number;
+  /** Where answers are remembered. */
+  readonly memory: Memory;
   /** The most HEAD requests in flight; past it an answer is `unknown`. */
   readonly maxInFlight: number;
 }
 
-/** Makes a check with a memory of its own. */
+// A repository name has no longest length: past this one, whatever is remembered would
+// be bounded in entries, but not in bytes.
+const MAX_URL_LENGTH = 1024;
+
+/** Makes a check. What is at a URL of more than 1024 characters is always `unknown`. */
 export function createPresenceCheck(options: PresenceOptions): PresenceCheck {
-  const { head, now, clockResolutionMs, maxEntries, maxInFlight } = options;
-  const remembered = new LRUCache<string, boolean>({
-    max: maxEntries,
-    ttl: 1, // each entry brings its own
-    ttlResolution: clockResolutionMs,
-    perf: { now },
-  });
+  const { head, memory, maxInFlight } = options;
   const inFlight = new Map<string, Promise<Presence>>();
 
-  async function ask(url: string, judge: Judge): Promise<Presence> {
+  async function ask(key: string, url: string, judge: Judge): Promise<Presence> {
     const { found, ttlMs } = judge(await head(url));
-    inFlight.delete(url);
-    remembered.set(url, found, { ttl: ttlMs });
+    inFlight.delete(key);
+    memory.set(key, found, ttlMs);
     return found ? "found" : "missing";
   }
 
-  return function check(url, judge) {
-    const found = remembered.get(url);
+  return function check(key, url, judge) {
+    const found = memory.get(key);
     if (found !== undefined) return found ? "found" : "missing";
-    const asked = inFlight.get(url);
+    const asked = inFlight.get(key);
     if (asked !== undefined) return asked;
-    if (inFlight.size >= maxInFlight) return "unknown";
-    const answer = ask(url, judge);
-    inFlight.set(url, answer);
+    if (inFlight.size >= maxInFlight || url.length > MAX_URL_LENGTH) return "unknown";
+    const answer = ask(key, url, judge);
+    inFlight.set(key, answer);
     return answer;
   };
 }
 
 /** How long what was found out is remembered, in milliseconds. */
 export interface Remembering {
+  /** For what is there, which stays there. */
   readonly foundTtlMs: number;
+  /** For what is not there yet, and for a server that fails. */
   readonly missingTtlMs: number;
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import ipaddr from "ipaddr.js";
 import { type Address, formatAddress, isIpv4, parseAddress } from "./address.ts";
 
 /** The addresses that share their first `length` bits with `address`. */
@@ -21,6 +20,14 @@ export interface Prefix {
  *
  * @throws {SyntaxError} when it is no prefix
  * @throws {RangeError} when bits past its length are set
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * assertEquals(parsePrefix("192.0.2.0/24"), { address: [0xc000, 0x0200], length: 24 });
+ * assertThrows(() => parsePrefix("192.0.2.1/24"), RangeError, "192.0.2.0/24");
+ * ```
  */
 export function parsePrefix(text: string): Prefix {
   const slash = text.lastIndexOf("/");
@@ -33,7 +40,7 @@ export function parsePrefix(text: string): Prefix {
   }
   const addressText = text.slice(0, slash);
   const address = parseAddress(addressText);
-  const mapped = isIpv4(address) && ipaddr.IPv6.isValid(addressText);
+  const mapped = isIpv4(address) && addressText.includes(":");
   const length = Number(written) - (mapped ? 96 : 0);
   const most = address.length * 16;
   if (length < 0 || length > most) {

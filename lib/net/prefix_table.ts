@@ -60,6 +60,20 @@ const FIRST_NODE = 2 << ROOT_BITS;
  * Makes an empty table.
  *
  * @param nodes how many nodes to make room for at first; it grows as needed
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseAddress } from "./address.ts";
+ * import { parsePrefix } from "./prefix.ts";
+ *
+ * const table = createPrefixTable();
+ * table.insert(parsePrefix("198.51.0.0/16"), 1);
+ * table.insert(parsePrefix("198.51.100.0/24"), 2);
+ * const match = table.lookup(parseAddress("198.51.100.7"));
+ * assertEquals([matchValue(match), matchLength(match)], [2, 24]);
+ * assertEquals(table.lookup(parseAddress("192.0.2.1")), NO_MATCH);
+ * ```
  */
 export function createPrefixTable({ nodes = 1024 } = {}): PrefixTable {
   // A slot: 0 for none, above 0 a match, below 0 minus the index of a node.

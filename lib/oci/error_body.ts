@@ -18,7 +18,9 @@ export type ErrorCode =
 
 /** One error, as it stands in the body. */
 export interface OciError {
+  /** What kind of error it is, for programs. */
   readonly code: ErrorCode;
+  /** What is wrong and what is allowed, for people; the same for every such error. */
   readonly message: string;
   /** The value that was found wrong. */
   readonly detail?: string;

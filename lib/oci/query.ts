@@ -7,7 +7,8 @@
 
 // RFC 3986, section 3.4: query = *( pchar / "/" / "?" ), without "%", which is
 // looked at on its own.
-const UNSAFE = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]/g;
+// By code point, for half of a surrogate pair has no encoding.
+const UNSAFE = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]/gu;
 const STRAY_PERCENT = /%(?![0-9A-Fa-f]{2})/g;
 const CONTROL = /%(?:[01][0-9A-Fa-f]|7[Ff])/;
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
@@ -23,6 +24,14 @@ const RAW_CONTROL = /[\u0000-\u001f\u007f]/;
  * - A parameter with a control character in it is dropped: none has a meaning
  *   for a registry, and `%0d%0a` has one for whatever logs or splits headers.
  * - Any other character that a query may not hold is percent-encoded.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(forwardQuery("ns=registry.k8s.io&n=50&last=v1"), "?n=50&last=v1");
+ * assertEquals(forwardQuery("ns=registry.k8s.io"), "");
+ * ```
  *
  * @param query what stands behind the question mark, as it was received
  */

@@ -16,11 +16,15 @@ export type InvalidPart = "name" | "tag" | "digest";
 
 /** A request for what has a digest. */
 export interface ByDigest {
+  /** What the digest is of: a blob, a manifest, or the manifest that others refer to. */
   readonly kind: "blob" | "manifest_by_digest" | "referrers";
+  /** The repository's name, such as `sig-storage/csi-attacher`. */
   readonly name: string;
+  /** The digest, its algorithm before the colon. */
   readonly digest: string;
   /** Whether its algorithm is a registered one: only such digests are asked about elsewhere. */
   readonly registered: boolean;
+  /** What of the query goes along to an upstream: `""`, or from its question mark on. */
   readonly query: string;
 }
 
@@ -55,12 +59,34 @@ export type Asked =
  * @param target the request target as received, neither decoded nor normalised:
  * `/v2/…`, or with scheme and authority before it, which are passed over (RFC 9112,
  * sections 3.2.1 and 3.2.2)
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseRequest("GET", "/v2/sig-storage/csi-attacher/manifests/v4.6.1?ns=k8s.io"), {
+ *   kind: "manifest_by_tag",
+ *   name: "sig-storage/csi-attacher",
+ *   tag: "v4.6.1",
+ *   signature: false,
+ *   query: "",
+ * });
+ * assertEquals(parseRequest("GET", "/v2/../secrets/tags/list"), {
+ *   kind: "invalid",
+ *   part: "name",
+ *   value: "../secrets",
+ * });
+ * assertEquals(parseRequest("PUT", "/v2/"), { kind: "method", method: "PUT" });
+ * ```
  */
 export function parseRequest(method: string, target: string): Asked {
   if (method !== "GET" && method !== "HEAD") return { kind: "method", method };
-  const start = pathStart(target);
-  const mark = target.indexOf("?", start);
+  const authority = authorityStart(target);
+  if (authority < 0) return NOTHING;
+  const mark = target.indexOf("?", authority);
   const end = mark < 0 ? target.length : mark;
+  const slash = target.indexOf("/", authority);
+  const start = slash < 0 || slash > end ? end : slash;
   const query = mark < 0 ? "" : target.slice(mark + 1);
   const encoded = target.indexOf("%", start);
   if (encoded < 0 || encoded > end) return parsePath(target, start, end, query);
@@ -68,16 +94,16 @@ export function parseRequest(method: string, target: string): Asked {
   return parsePath(path, 0, path.length, query);
 }
 
-function pathStart(target: string): number {
+// Where the authority begins, 0 for a target that is a path alone, or -1 for one that
+// is neither path nor URL, such as `*`.
+function authorityStart(target: string): number {
   if (target.charCodeAt(0) === SLASH) return 0;
-  const authority = target.charCodeAt(HTTP.length) === COLON ? HTTP.length + 3 : HTTP.length + 4;
-  const start = target.indexOf("/", authority);
-  return start < 0 ? target.length : start;
+  const scheme = target.indexOf("://");
+  return scheme < 0 ? -1 : scheme + "://".length;
 }
 
-const HTTP = "http";
 const SLASH = 47;
-const COLON = 58;
+const NOTHING: Asked = { kind: "nothing", api: false };
 
 // Paths are read where they stand in the target: a piece that is cut out of a string
 // costs more to read than the string itself.
@@ -85,6 +111,7 @@ function parsePath(text: string, start: number, end: number, query: string): Ask
   if (text.startsWith("/v2/", start) && end > start + 4) return parseApi(text, start, end, query);
   switch (text.slice(start, end)) {
     case "/":
+    case "": // A URL without a path means "/" (RFC 9110, section 4.2.3).
       return { kind: "info" };
     case "/privacy":
       return { kind: "privacy" };
@@ -92,7 +119,7 @@ function parsePath(text: string, start: number, end: number, query: string): Ask
     case "/v2/":
       return { kind: "version" };
     default:
-      return { kind: "nothing", api: false };
+      return NOTHING;
   }
 }
 
@@ -156,7 +183,7 @@ function endPointBefore(text: string, end: number): keyof typeof DIGEST_KINDS | 
  * decode stays as it is, and no grammar allows it.
  */
 function decodePath(path: string): string {
-  return path.includes("%") ? path.split("/").map(decodeSegment).join("/") : path;
+  return path.split("/").map(decodeSegment).join("/");
 }
 
 function decodeSegment(segment: string): string {

@@ -27,8 +27,11 @@ export type Decision =
 
 /** An answer that says what is wrong with a request. */
 export interface Refusal {
+  /** Tells it from the other decisions. */
   readonly kind: "error";
+  /** The HTTP status code. */
   readonly status: 400 | 404 | 405;
+  /** What is wrong, for the body. */
   readonly error: OciError;
   /** Whether the answer has the OCI body: below `/v2/`, and wherever the method is wrong. */
   readonly api: boolean;
@@ -71,6 +74,20 @@ export function needsLocation(asked: Asked, policy: Policy): boolean {
  *
  * @param rule the rule for the client's location; any will do when
  * {@linkcode needsLocation} says that none is needed
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createPolicy } from "./policy.ts";
+ *
+ * const upstream = { name: "main", base: "https://registry.example/v2/project/" };
+ * const policy = createPolicy({ upstream, rules: [] }, []);
+ * const asked = { kind: "tags", name: "etcd", query: "?n=50" } as const;
+ * assertEquals(decide(asked, policy.ruleFor(-1), policy), {
+ *   kind: "redirect",
+ *   location: "https://registry.example/v2/project/etcd/tags/list?n=50",
+ * });
+ * ```
  */
 export function decide(asked: Asked, rule: Rule, policy: Policy): Decision {
   const { upstream } = rule;

@@ -6,6 +6,7 @@
 
 /** A registry that requests are redirected to. */
 export interface Upstream {
+  /** Its key among the configuration's `upstreams`. */
   readonly name: string;
   /** What stands before a repository name: `https://registry.example/v2/project/`. */
   readonly base: string;
@@ -13,6 +14,7 @@ export interface Upstream {
 
 /** A blob store: a blob stands at `<url>/<digest>`. */
 export interface Mirror {
+  /** Its key among the configuration's `mirrors`. */
   readonly name: string;
   /** Without a slash at its end. */
   readonly url: string;
@@ -32,10 +34,15 @@ export interface Rule {
 
 /** What a policy is made of. */
 export interface PolicyParts {
+  /** The URL that `/` redirects to; without it, `/` is not found. */
   readonly infoPage?: string;
+  /** The URL that `/privacy` redirects to; without it, `/privacy` is not found. */
   readonly privacyPage?: string;
+  /** The upstream of clients that no rule matches; rules may have others. */
   readonly upstream: Upstream;
+  /** The registry that alone holds signatures; without it, upstreams hold their own. */
   readonly signatureUpstream?: Upstream;
+  /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
 }
 
@@ -76,6 +83,15 @@ export function createPolicy(parts: PolicyParts, locations: readonly string[]): 
  * Whether a pattern of a rule's `clients` matches a location: `*` matches every
  * client, with a location or without; `aws/*` every location of a cloud;
  * `aws/eu-west-3` that location.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(matchesLocation("aws/*", "aws/eu-west-3"), true);
+ * assertEquals(matchesLocation("aws/*", "gcp/europe-west9"), false);
+ * assertEquals(matchesLocation("*", undefined), true);
+ * ```
  */
 export function matchesLocation(pattern: string, location: string | undefined): boolean {
   if (pattern === "*") return true;

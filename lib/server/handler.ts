@@ -7,7 +7,7 @@
 import type { Locator } from "../locations/locator.ts";
 import type { BlobFinder } from "../mirrors/find_blob.ts";
 import type { Judge, PresenceCheck } from "../mirrors/presence.ts";
-import { type Address } from "../net/address.ts";
+import type { Address } from "../net/address.ts";
 import { tryForwardedAddress, tryPeerAddress } from "../net/client_address.ts";
 import { type Asked, parseRequest } from "../oci/request.ts";
 import {
@@ -22,18 +22,23 @@ import { errorResponse, redirectResponse, versionResponse } from "./responses.ts
 
 /** What a handler works with. */
 export interface HandlerOptions {
+  /** What decisions are made by. */
   readonly policy: Policy;
+  /** Finds the location of a client; the policy is made with its list. */
   readonly locator: Locator;
   /** The header that gives the client address, and which of its entries, 1 for the last. */
   readonly clientAddress: { readonly header: string | null; readonly fromEnd: number };
+  /** Finds the mirror to send a client to. */
   readonly findBlob: BlobFinder;
   /** Finds out what the upstream has. */
   readonly check: PresenceCheck;
+  /** Judges what the upstream answers to `check`. */
   readonly judgeUpstream: Judge;
 }
 
 /** The peer of a connection; read only when a request has no client address header. */
 export interface PeerInfo {
+  /** Its address; one of a Unix socket has no IP address. */
   readonly remoteAddr: Deno.Addr;
 }
 
@@ -90,7 +95,7 @@ export function createHandler(options: HandlerOptions): Handler {
   function toUpstream(decision: ToUpstream): Response | Promise<Response> {
     if (decision.kind === "redirect") return redirectResponse(decision.location);
     const { asked, location, signatures } = decision;
-    const presence = options.check(asked, options.judgeUpstream);
+    const presence = options.check(asked, asked, options.judgeUpstream);
     if (typeof presence === "string") {
       return redirectResponse(presence === "missing" ? signatures : location);
     }

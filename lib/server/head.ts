@@ -6,6 +6,7 @@
 
 /** What HEAD requests are sent with. */
 export interface HeadOptions {
+  /** Sends a request, as the platform's does. */
   readonly fetch: typeof fetch;
   /** How long to wait for an answer, in milliseconds. */
   readonly timeoutMs: number;

@@ -6,6 +6,7 @@
 
 import type { Config } from "../config/schema.ts";
 import { createRouting } from "../config/routing.ts";
+import { createMemory } from "../mirrors/memory.ts";
 import { createBlobFinder } from "../mirrors/find_blob.ts";
 import {
   createMirrorJudge,
@@ -18,7 +19,9 @@ import { failureResponse } from "./responses.ts";
 
 /** What a server tells of. */
 export interface ServerLog {
+  /** It can be asked now, and stopped by a signal. */
   readonly listening: (address: Deno.NetAddr) => void;
+  /** A signal came. */
   readonly stopping: (signal: string) => void;
   /** A HEAD request got no answer. */
   readonly unanswered: (url: string, reason: unknown) => void;
@@ -30,21 +33,28 @@ export interface ServerLog {
 export interface ServerOptions {
   /** The data set's text. */
   readonly dataSet: string;
+  /** Where it tells of what happens. */
   readonly log: ServerLog;
+  /** Sends HEAD requests, as the platform's does. */
   readonly fetch: typeof fetch;
+  /** The time in milliseconds, above 0, of any clock that does not run backwards. */
   readonly now: () => number;
   /** When it is aborted, HEAD requests in flight count as not answered. */
   readonly stop: AbortSignal;
+  /** Does some work when no request waits. */
+  readonly defer: (work: () => void) => void;
 }
-
-// What is remembered is remembered for seconds.
-const CLOCK_RESOLUTION_MS = 100;
 
 /** Makes the handler that a configuration describes. */
 export function createConfiguredHandler(config: Config, options: ServerOptions): Handler {
   const { log, fetch, now, stop } = options;
   const { probe, client_address: client } = config;
   const { locator, policy } = createRouting(config, options.dataSet);
+  // The data set is read in steps, so that the first requests do not wait for it.
+  const prepare = () => {
+    if (locator.prepare()) options.defer(prepare);
+  };
+  options.defer(prepare);
   const head = createHead({
     fetch,
     timeoutMs: probe.timeout_ms,
@@ -53,9 +63,7 @@ export function createConfiguredHandler(config: Config, options: ServerOptions):
   });
   const check = createPresenceCheck({
     head,
-    now,
-    clockResolutionMs: CLOCK_RESOLUTION_MS,
-    maxEntries: probe.max_entries,
+    memory: createMemory({ maxEntries: probe.max_entries, now }),
     maxInFlight: probe.max_in_flight,
   });
   const remembering = {
@@ -99,7 +107,7 @@ export async function serve(
     port: config.listen.port,
     ...files,
     signal: cut.signal,
-    onListen: log.listening,
+    onListen() {}, // told below, when a signal can be taken
     onError(error) {
       log.failed(error);
       return failureResponse();
@@ -123,10 +131,12 @@ export async function serve(
   const onTerminate = () => stop("SIGTERM");
   Deno.addSignalListener("SIGINT", onInterrupt);
   Deno.addSignalListener("SIGTERM", onTerminate);
+  log.listening(server.addr);
   try {
     await Promise.race([server.finished, cutOff]);
   } finally {
     for (const timer of timers) clearTimeout(timer);
+    giveUp.abort(); // what is asked for clients that have gone
     Deno.removeSignalListener("SIGINT", onInterrupt);
     Deno.removeSignalListener("SIGTERM", onTerminate);
   }

@@ -1,0 +1,162 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { listLocations } from "../../lib/locations/data_set.ts";
+import { EMBEDDED } from "../../lib/locations/embedded.ts";
+import { runProgram, temporaryFolder } from "./program.ts";
+import { entriesOf, formatPublished, publishedFiles } from "./published_files.ts";
+
+const FILES = publishedFiles();
+
+function dataSetOf(module: string): string {
+  return module.slice(
+    module.indexOf("`;") < 0 ? 0 : module.indexOf("= `") + 3,
+    module.lastIndexOf("`"),
+  );
+}
+
+function prefixesOf(dataSet: string): string {
+  return dataSet.replaceAll(/^date .*\n/gm, "").replaceAll(/^source .*\n/gm, "");
+}
+
+async function update(files: Record<string, string>, ...options: string[]) {
+  using folder = temporaryFolder(files);
+  return await runProgram(["ranges", "update", "--from", folder.path, ...options]);
+}
+
+Deno.test("ranges says what the embedded data is", async () => {
+  const { status, out } = await runProgram(["ranges"]);
+  assertEquals(status, 0);
+  const [head, ...rows] = out.trimEnd().split("\n");
+  assertMatch(head!, /^provider +date +prefixes +regions +source$/);
+  assertEquals(rows.map((row) => row.split(/ +/)[0]), ["aws", "gcp", "azure"]);
+  const counts = rows.map((row) => Number(row.split(/ +/)[2]));
+  assertEquals(counts, ["aws", "gcp", "azure"].map((name) => entriesOf(name).length));
+});
+
+Deno.test("ranges --locations lists every location", async () => {
+  const { out } = await runProgram(["ranges", "--locations"]);
+  assertEquals(out.trimEnd().split("\n"), listLocations(EMBEDDED));
+});
+
+Deno.test("ranges update makes the same data set of the same files", async () => {
+  const { status, out, err } = await update(FILES);
+  assertEquals(status, 0);
+  assertEquals(
+    err,
+    "aws: 0 added, 0 removed\ngcp: 0 added, 0 removed\nazure: 0 added, 0 removed\n",
+  );
+  assertEquals(prefixesOf(dataSetOf(out)), prefixesOf(EMBEDDED));
+  assertStringIncludes(out, "\ndate 2026-08-01\n");
+  assertStringIncludes(out, "\ndate 2026-08-02\n");
+});
+
+Deno.test("ranges update says what changed, and writes it whole to a file", async () => {
+  const [[region, prefix], ...rest] = entriesOf("gcp") as [[string, string], ...[string, string][]];
+  const changed = [...rest, ["mars-north1", "192.0.2.0/24"] as const];
+  using folder = temporaryFolder();
+  const out = `${folder.path}/embedded.ts`;
+  const { status, err } = await update(
+    { ...FILES, "gcp-cloud.json": formatPublished("gcp", changed) },
+    "--out",
+    out,
+  );
+  assertEquals(status, 0);
+  assertStringIncludes(
+    err,
+    `gcp: 1 added, 1 removed\n  - gcp/${region} ${prefix}\n  + gcp/mars-north1 192.0.2.0/24\n`,
+  );
+  const module = await Deno.readTextFile(out);
+  assertStringIncludes(module, "location gcp/mars-north1\n192.0.2.0/24\n");
+  const { EMBEDDED: made } = await import(`file://${out}`);
+  assertEquals(made, dataSetOf(module));
+  assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["embedded.ts"]);
+});
+
+Deno.test("ranges update keeps the old data when a file is missing, malformed or has shrunk", async () => {
+  const aws = entriesOf("aws");
+  const { "azure-service-tags.json": _, ...withoutAzure } = FILES;
+  const table: { asked: Record<string, string>; expected: string }[] = [
+    { asked: withoutAzure, expected: "azure: cannot read " },
+    { asked: { ...FILES, "gcp-cloud.json": "{" }, expected: "gcp: " },
+    { asked: { ...FILES, "gcp-cloud.json": "{}" }, expected: "gcp: " },
+    {
+      asked: { ...FILES, "aws-ip-ranges.json": formatPublished("aws", aws.slice(aws.length / 5)) },
+      expected: `aws: it has lost ${
+        Math.floor(aws.length / 5)
+      } of ${aws.length} prefixes; allowed:`,
+    },
+  ];
+  for (const { asked, expected } of table) {
+    using folder = temporaryFolder({ "embedded.ts": "old" });
+    const out = `${folder.path}/embedded.ts`;
+    const { status, err } = await update(asked, "--out", out);
+    assertEquals(status, 1);
+    assertStringIncludes(err, `archeio: the old data is kept:\n  ${expected}`);
+    assertEquals(await Deno.readTextFile(out), "old");
+  }
+});
+
+Deno.test("ranges update names every file that is wrong", async () => {
+  const { status, err } = await update({});
+  assertEquals(status, 1);
+  for (const name of ["aws", "gcp", "azure"]) assertStringIncludes(err, `\n  ${name}: cannot read`);
+});
+
+Deno.test("ranges update --allow-loss takes a file that has shrunk", async () => {
+  const files = {
+    ...FILES,
+    "gcp-cloud.json": formatPublished("gcp", [["us-east1", "192.0.2.0/24"]]),
+  };
+  const { status, err } = await update(files, "--allow-loss");
+  assertEquals(status, 0);
+  assertStringIncludes(err, `gcp: 1 added, ${entriesOf("gcp").length} removed`);
+});
+
+Deno.test("ranges update says why it cannot write", async () => {
+  const { status, err } = await update(FILES, "--out", "/nowhere/embedded.ts");
+  assertEquals(status, 1);
+  assertStringIncludes(err, 'archeio: cannot write "/nowhere/embedded.ts": there is no such file');
+});
+
+const LINK =
+  "https://download.microsoft.com/download/7/1/d/71d86715/ServiceTags_Public_20260803.json";
+
+function fakeFetch(answers: Record<string, () => Response>): typeof fetch {
+  return (input) => {
+    const answer = answers[String(input)];
+    if (answer === undefined) return Promise.reject(new TypeError("fetch failed"));
+    return Promise.resolve(answer());
+  };
+}
+
+const AWS = "https://ip-ranges.amazonaws.com/ip-ranges.json";
+const GCP = "https://www.gstatic.com/ipranges/cloud.json";
+const AZURE = "https://www.microsoft.com/en-us/download/details.aspx?id=56519";
+
+const PUBLISHED: Record<string, () => Response> = {
+  [AWS]: () => new Response(FILES["aws-ip-ranges.json"]),
+  [GCP]: () =>
+    new Response(FILES["gcp-cloud.json"], {
+      headers: { "last-modified": "Sun, 02 Aug 2026 01:02:03 GMT" },
+    }),
+  [AZURE]: () => new Response(`<a href="${LINK}">download</a>`),
+  [LINK]: () => new Response(FILES["azure-service-tags.json"]),
+};
+
+Deno.test("ranges update fetches the published files, Azure's by the page that links to it", async () => {
+  const { status, out } = await runProgram(["ranges", "update"], { fetch: fakeFetch(PUBLISHED) });
+  assertEquals(status, 0);
+  assertStringIncludes(out, `provider azure\nsource ${LINK}\ndate 2026-08-03\n`);
+  assertEquals(prefixesOf(dataSetOf(out)), prefixesOf(EMBEDDED));
+});
+
+Deno.test("ranges update says what could not be fetched", async () => {
+  const fetch = fakeFetch({
+    [AWS]: () => new Response("gone", { status: 404 }),
+    [AZURE]: () => new Response("no link"),
+  });
+  const { status, err } = await runProgram(["ranges", "update"], { fetch });
+  assertEquals(status, 1);
+  assertStringIncludes(err, `\n  aws: ${AWS} answered 404\n`);
+  assertStringIncludes(err, "\n  gcp: fetch failed\n");
+  assertStringIncludes(err, `\n  azure: no link to the file stands in ${AZURE}\n`);
+});

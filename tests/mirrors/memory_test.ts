@@ -1,0 +1,120 @@
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import fc from "fast-check";
+import { createMemory } from "../../lib/mirrors/memory.ts";
+
+Deno.test("a memory remembers yes and no, each for its own time", () => {
+  let nowMs = 0;
+  const memory = createMemory({ maxEntries: 2, now: () => nowMs });
+  assertEquals(memory.get("a"), undefined);
+  memory.set("a", true, 100);
+  memory.set("b", false, 10);
+  assertEquals([memory.get("a"), memory.get("b")], [true, false]);
+  nowMs = 9;
+  assertEquals([memory.get("a"), memory.get("b")], [true, false]);
+  nowMs = 10;
+  assertEquals([memory.get("a"), memory.get("b")], [true, undefined]);
+  nowMs = 99;
+  assertEquals(memory.get("a"), true);
+  nowMs = 100;
+  assertEquals(memory.get("a"), undefined);
+  assertEquals(memory.size, 2);
+});
+
+Deno.test("a memory keeps what was set last", () => {
+  let nowMs = 0;
+  const memory = createMemory({ maxEntries: 2, now: () => nowMs });
+  memory.set("a", true, 100);
+  memory.set("a", false, 10);
+  assertEquals(memory.get("a"), false);
+  assertEquals(memory.size, 1);
+  nowMs = 10;
+  memory.set("a", true, 100);
+  nowMs = 50;
+  assertEquals(memory.get("a"), true);
+});
+
+Deno.test("a memory that is full forgets the least recently used", () => {
+  const memory = createMemory({ maxEntries: 3, now: () => 0 });
+  for (const key of ["a", "b", "c"]) memory.set(key, true, 10);
+  memory.get("a");
+  memory.set("b", false, 10);
+  memory.set("d", true, 10);
+  assertEquals(["a", "b", "c", "d"].map(memory.get), [true, false, undefined, true]);
+  memory.set("e", true, 10);
+  assertEquals(["a", "b", "d", "e"].map(memory.get), [undefined, false, true, true]);
+  assertEquals(memory.size, 3);
+});
+
+Deno.test("a memory of one entry remembers the last", () => {
+  const memory = createMemory({ maxEntries: 1, now: () => 0 });
+  for (const key of ["a", "b", "a", "a", "c"]) {
+    memory.set(key, key !== "a", 10);
+    assertEquals(memory.get(key), key !== "a");
+    assertEquals(memory.size, 1);
+  }
+  assertEquals(memory.get("a"), undefined);
+});
+
+// What anybody can see is right: a list, the least recently used first.
+function createModel(maxEntries: number) {
+  let entries: { key: string; value: boolean; untilMs: number }[] = [];
+  return {
+    get(key: string, nowMs: number): boolean | undefined {
+      const entry = entries.find((entry) => entry.key === key);
+      if (entry === undefined || entry.untilMs <= nowMs) return undefined;
+      entries = [...entries.filter((other) => other !== entry), entry];
+      return entry.value;
+    },
+    set(key: string, value: boolean, untilMs: number): void {
+      entries = entries.filter((other) => other.key !== key);
+      entries.push({ key, value, untilMs });
+      entries = entries.slice(-maxEntries);
+    },
+    size: () => entries.length,
+  };
+}
+
+Deno.test("a memory does what a plain list would do", () => {
+  const key = fc.constantFrom(..."abcdefgh");
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant("get" as const), key }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant("set" as const),
+        key,
+        value: fc.boolean(),
+        ttlMs: fc.integer({ min: 1, max: 20 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("pass" as const),
+        ms: fc.integer({ max: 9, min: 1 }),
+      }),
+    },
+  );
+  fc.assert(fc.property(
+    fc.integer({ min: 1, max: 6 }),
+    fc.array(step, { minLength: 10, maxLength: 100 }),
+    (maxEntries, steps) => {
+      let nowMs = 0;
+      const memory = createMemory({ maxEntries, now: () => nowMs });
+      const model = createModel(maxEntries);
+      for (const step of steps) {
+        if (step.kind === "pass") {
+          nowMs += step.ms;
+        } else if (step.kind === "set") {
+          memory.set(step.key, step.value, step.ttlMs);
+          model.set(step.key, step.value, nowMs + step.ttlMs);
+        } else {
+          assertEquals(memory.get(step.key), model.get(step.key, nowMs));
+        }
+        assertEquals(memory.size, model.size());
+        assertLessOrEqual(memory.size, maxEntries);
+      }
+      for (const key of "abcdefgh") assertEquals(memory.get(key), model.get(key, nowMs));
+    },
+  ));
+});

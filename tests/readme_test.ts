@@ -1,0 +1,503 @@
+/**
+ * The README's examples: every transcript is played, every file in it is read.
+ *
+ * In a `console` block a line that begins with `$ ` is a command, and what follows it
+ * is what it prints, to either stream. In that, `…` stands for anything within a line,
+ * and on a line of its own for any number of lines. An `sh` block is commands without
+ * their output. A YAML or ini block is the file that its first line names.
+ */
+
+import { assertEquals, AssertionError, assertRejects, assertStringIncludes } from "@std/assert";
+import { parse as parseYaml } from "@std/yaml";
+import { toJsonSchema } from "@valibot/to-json-schema";
+import metadata from "../deno.json" with { type: "json" };
+import { VARIABLES } from "../lib/config/environment.ts";
+import { readConfig } from "../lib/config/read.ts";
+import { ConfigSchema } from "../lib/config/schema.ts";
+import { listLocations } from "../lib/locations/data_set.ts";
+import { EMBEDDED } from "../lib/locations/embedded.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const README = Deno.readTextFileSync(new URL("README.md", ROOT));
+const DOCKERFILE = Deno.readTextFileSync(new URL("Dockerfile", ROOT));
+const README_ADDRESS = "localhost:8080";
+
+/** Commands that are not played, by how they begin, and why. */
+const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
+  ["npx -y deno@2.9.6 task ", "npx fetches Deno; its tasks are looked for below"],
+  ["deno task ranges:update", "fetches the providers' files, and writes into the sources"],
+  ["docker ", "needs Docker and the base images"],
+  ["gcloud ", "needs a project in Google's cloud"],
+  ["kubectl ", "needs a cluster; the file is checked below"],
+  ["systemctl ", "needs a running systemd; the unit is checked below"],
+]);
+
+interface Block {
+  readonly info: string;
+  /** The number of its first line in the README. */
+  readonly line: number;
+  readonly text: string;
+}
+
+function readBlocks(markdown: string): Block[] {
+  return [...markdown.matchAll(/^```(\S*)\n([\s\S]*?)^```$/gm)].map((
+    { 1: info, 2: text, index },
+  ) => ({
+    info: info!,
+    line: markdown.slice(0, index).split("\n").length + 1,
+    text: text!,
+  }));
+}
+
+const BLOCKS = readBlocks(README);
+
+/** The text of the block that is the file of this name. */
+function fileNamed(name: string): string {
+  const block = BLOCKS.find(({ text }) => text.startsWith(`# ${name}\n`));
+  if (block === undefined) throw new Error(`README.md has no block that begins with "# ${name}"`);
+  return block.text;
+}
+
+interface Step {
+  readonly command: string;
+  readonly expected: string;
+}
+
+function readTranscript(text: string): Step[] {
+  return text.split(/^\$ /m).slice(1).map((step) => {
+    const end = step.indexOf("\n");
+    return { command: step.slice(0, end), expected: step.slice(end + 1) };
+  });
+}
+
+/** Whether a command printed what a transcript says. */
+function isPrinted(expected: string, printed: string): boolean {
+  const pattern = expected.split("\n").slice(0, -1).map((line) =>
+    line === "…" ? "(?:.*\\n)*" : line.split("…").map(RegExp.escape).join(".*") + "\\n"
+  ).join("");
+  return new RegExp(`^${pattern}$`).test(printed);
+}
+
+/** The environment without what the program reads. */
+function plainEnvironment(): Record<string, string> {
+  const environment = Deno.env.toObject();
+  for (const variable of [...VARIABLES, "ARCHEIO_CONFIG"]) delete environment[variable];
+  return { ...environment, NO_COLOR: "1" };
+}
+
+const MARK = "-- end of step --";
+
+// `$?` is that of the command before, as in a shell that somebody types into.
+function toScript(commands: readonly string[]): string {
+  const steps = commands.map((command) =>
+    `(exit $status)\n${command}\nstatus=$?\nprintf '%s\\n' '${MARK}'\n`
+  );
+  return `exec 2>&1
+deno() { "$DENO" "$@"; }
+archeio() { "$DENO" run --quiet -A --config "$ROOT/deno.json" "$ROOT/main.ts" "$@"; }
+status=0
+${steps.join("")}exit $status
+`;
+}
+
+interface Played {
+  readonly printed: readonly string[];
+  readonly status: number;
+}
+
+/** Plays commands in one shell. */
+async function play(commands: readonly string[], folder: string): Promise<Played> {
+  const { stdout, code } = await new Deno.Command("sh", {
+    args: ["-c", toScript(commands)],
+    cwd: folder,
+    clearEnv: true,
+    env: { ...plainEnvironment(), DENO: Deno.execPath(), ROOT: `${import.meta.dirname}/..` },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout).replaceAll("\r\n", "\n");
+  const printed = text.split(`${MARK}\n`).slice(0, -1).map((step) =>
+    step === "" || step.endsWith("\n") ? step : `${step}\n`
+  );
+  return { printed, status: code };
+}
+
+/** Plays a transcript, against the server at `address` where it asks one. */
+async function playTranscript(text: string, folder: string, address = README_ADDRESS) {
+  const steps = readTranscript(text);
+  const { printed } = await play(
+    steps.map(({ command }) => command.replaceAll(README_ADDRESS, address)),
+    folder,
+  );
+  for (const [at, { command, expected }] of steps.entries()) {
+    const output = printed[at];
+    if (output !== undefined && isPrinted(expected, output)) continue;
+    assertEquals(output, expected, `$ ${command}`);
+  }
+}
+
+/** Runs `deno task start` until `use` is done. */
+async function withServer(use: (address: string, printed: string) => Promise<void>): Promise<void> {
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["task", "start"],
+    cwd: ROOT,
+    clearEnv: true,
+    env: { ...plainEnvironment(), HOST: "127.0.0.1", PORT: "0" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const { promise: started, resolve } = Promise.withResolvers<string>();
+  const read = (async () => {
+    let text = "";
+    for await (const piece of server.stderr.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (/"message":"listening".*\n/.test(text)) resolve(text);
+    }
+    resolve(text);
+  })();
+  const text = await started;
+  const address = /"url":"http:\/\/([^/]+)\/"/.exec(text)?.[1];
+  try {
+    if (address === undefined) throw new Error(`deno task start ended: ${text}`);
+    await use(address, text.replaceAll(address, "0.0.0.0:8080"));
+  } finally {
+    if (address !== undefined) server.kill("SIGTERM");
+    await server.status;
+    await read;
+  }
+}
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const { text } of BLOCKS) {
+      const name = /^# ([a-z.]+\.yaml)\n/.exec(text)?.[1];
+      if (name !== undefined) await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function canRun(program: string, ...args: string[]): boolean {
+  try {
+    return new Deno.Command(program, { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test("a transcript's … stands for anything in a line, or for lines, and for nothing else", () => {
+  const table = [
+    { expected: "a\n", printed: "a\n", is: true },
+    { expected: "a\n", printed: "b\n", is: false },
+    { expected: "a\n", printed: "a\nb\n", is: false },
+    { expected: "a\nb\n", printed: "a\n", is: false },
+    { expected: "", printed: "", is: true },
+    { expected: "", printed: "a\n", is: false },
+    { expected: "a.c\n", printed: "abc\n", is: false },
+    { expected: "a…c\n", printed: "a b c\n", is: true },
+    { expected: "a…c\n", printed: "a\nc\n", is: false },
+    { expected: "a\n…\n", printed: "a\n", is: true },
+    { expected: "a\n…\nd\n", printed: "a\nb\nc\nd\n", is: true },
+    { expected: "a\n…\nd\n", printed: "a\nb\nc\n", is: false },
+  ];
+  for (const { expected, printed, is } of table) {
+    assertEquals(isPrinted(expected, printed), is, JSON.stringify({ expected, printed }));
+  }
+});
+
+Deno.test({
+  name: "a transcript with a wrong output is found out",
+  ignore: !canRun("sh", "-c", "true"),
+  async fn() {
+    await withFolder(async (folder) => {
+      await playTranscript("$ echo a; false\na\n$ echo $?\n1\n", folder);
+      await assertRejects(() => playTranscript("$ echo a\nb\n", folder), AssertionError);
+      await assertRejects(() => playTranscript("$ echo a\na\n$ echo b\n", folder), AssertionError);
+    });
+  },
+});
+
+Deno.test({
+  name: "README.md prints what its commands print",
+  ignore: !canRun("sh", "-c", "command -v curl"),
+  async fn(t) {
+    await withFolder((folder) =>
+      withServer(async (address, started) => {
+        for (const { info, line, text } of BLOCKS) {
+          if (info !== "console") continue;
+          const [{ command, expected }] = readTranscript(text) as [Step];
+          await t.step(`line ${line}: ${command}`, async () => {
+            if (command !== "deno task start") return await playTranscript(text, folder, address);
+            if (!isPrinted(expected, started)) assertEquals(started, expected);
+          });
+        }
+      })
+    );
+  },
+});
+
+Deno.test({
+  name: "README.md's commands without output succeed, or a reason is given not to play them",
+  ignore: !canRun("sh", "-c", "true"),
+  async fn() {
+    const unused = new Set(NOT_PLAYED.keys());
+    const played: string[] = [];
+    for (const { info, text } of BLOCKS) {
+      if (info !== "sh") continue;
+      for (const command of text.trimEnd().split("\n")) {
+        const begin = [...NOT_PLAYED.keys()].find((begin) => command.startsWith(begin));
+        if (begin === undefined) played.push(command);
+        else unused.delete(begin);
+      }
+    }
+    assertEquals([...unused], [], "reasons that no command needs");
+    await withFolder(async (folder) => {
+      for (const command of played) {
+        const { printed, status } = await play([command], folder);
+        assertEquals(status, 0, `$ ${command}\n${printed[0]}`);
+      }
+    });
+  },
+});
+
+Deno.test("README.md's blocks are all of a kind that is checked", () => {
+  const names = ["archeio.yaml", "broken.yaml", "service.yaml", "kubernetes.yaml"];
+  const files = [...names, "/etc/systemd/system/archeio.service"].map((name) => `# ${name}`);
+  for (const { info, line, text } of BLOCKS) {
+    if (["console", "sh", "mermaid"].includes(info)) continue;
+    assertStringIncludes(files.join("\n"), text.split("\n")[0]!, `line ${line}`);
+  }
+});
+
+Deno.test("README.md names only tasks that there are, and the Deno of the Dockerfile", () => {
+  for (const { 1: task } of README.matchAll(/\bdeno(?:@[\d.]+)? task ([a-z:]+)/g)) {
+    assertEquals(Object.hasOwn(metadata.tasks, task!), true, `deno task ${task}`);
+  }
+  const versions = [...README.matchAll(/\bdeno@([\d.]+)/g)].map(({ 1: version }) => version);
+  assertEquals([...new Set(versions)], [/^FROM denoland\/deno:(\S+)/.exec(DOCKERFILE)?.[1]]);
+});
+
+Deno.test("README.md names every dependency and every variable, and links to what there is", () => {
+  const imported = Object.keys(metadata.imports).map((specifier) =>
+    specifier.replace(/^(@std\/[a-z]+).*/, "$1")
+  );
+  const [, dependencies] = README.split("\n## Dependencies\n");
+  const listed = [...dependencies!.matchAll(/^\| `(.*?)`/gm)].map(({ 1: name }) => name!);
+  assertEquals(listed.toSorted(), imported.toSorted());
+  for (const variable of [...VARIABLES, "ARCHEIO_CONFIG"]) {
+    assertStringIncludes(README, `\`${variable}\``);
+  }
+  const headings = [...README.matchAll(/^#+ (.*)$/gm)].map(({ 1: heading }) =>
+    "#" + heading!.toLowerCase().replaceAll(" ", "-")
+  );
+  for (const { 1: target } of README.matchAll(/\]\(([^)]+)\)/g)) {
+    if (target!.startsWith("https://")) continue;
+    if (!target!.startsWith("#")) Deno.statSync(new URL(target!, ROOT));
+    else assertStringIncludes(headings.join("\n") + "\n", `${target}\n`);
+  }
+});
+
+function readExample(text: string) {
+  return readConfig(text, { environment: () => undefined, embedded: listLocations(EMBEDDED) });
+}
+
+/** The names of a JSON Schema's keys, at any depth. */
+function keysOf(schema: unknown): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const nested = Object.values(schema).flatMap(keysOf);
+  return "properties" in schema && !Array.isArray(schema)
+    ? [...Object.keys(schema.properties as object), ...nested]
+    : nested;
+}
+
+Deno.test("README.md's configuration is one, and has every key in it", () => {
+  const example = fileNamed("archeio.yaml");
+  const read = readExample(example);
+  assertEquals(read.kind === "mistakes" ? read.mistakes : [], []);
+  const schema = toJsonSchema(ConfigSchema, { typeMode: "input", errorMode: "ignore" });
+  const keys = keysOf(schema);
+  assertEquals(keys.includes("max_in_flight") && keys.includes("cert"), true);
+  for (const key of keys) assertStringIncludes(example, `${key}:`);
+});
+
+Deno.test("README.md's configuration states the defaults", () => {
+  const stated: Record<string, string> = {};
+  for (
+    const { 1: key, 2: value } of fileNamed("archeio.yaml").matchAll(/^ +(\w+):.*default: (\S+)$/gm)
+  ) {
+    stated[key!] = value!;
+  }
+  const read = readExample("upstreams: { main: { endpoint: https://registry.example } }");
+  if (read.kind === "mistakes") throw new Error(read.mistakes.join("\n"));
+  const { listen, log, client_address, probe } = read.config;
+  const defaults = Object.entries({ ...listen, ...log, ...client_address, ...probe });
+  assertEquals(stated, Object.fromEntries(defaults.map(([key, value]) => [key, String(value)])));
+});
+
+/** What of a value is in `like`, too. */
+function pick(value: unknown, like: unknown): unknown {
+  if (Array.isArray(value) && Array.isArray(like)) {
+    return value.map((each: unknown, at) => at in like ? pick(each, like[at]) : each);
+  }
+  if (typeof value !== "object" || value === null || typeof like !== "object") return value;
+  const picked = Object.keys(like ?? {}).filter((key) => Object.hasOwn(value, key));
+  const members = value as Record<string, unknown>;
+  return Object.fromEntries(
+    picked.map((key) => [key, pick(members[key], (like as Record<string, unknown>)[key])]),
+  );
+}
+
+function assertHas(value: unknown, like: unknown): void {
+  assertEquals(pick(value, like), like);
+}
+
+const VERSION_CHECK = { httpGet: { path: "/v2/" } };
+
+Deno.test("README.md's Cloud Run service has what one needs", () => {
+  const service = parseYaml(fileNamed("service.yaml"));
+  assertHas(service, {
+    apiVersion: "serving.knative.dev/v1",
+    kind: "Service",
+    metadata: {
+      name: "archeio",
+      annotations: { "run.googleapis.com/ingress": "internal-and-cloud-load-balancing" },
+    },
+    spec: {
+      template: {
+        spec: {
+          containers: [{
+            env: [{ name: "ARCHEIO_CONFIG", value: "/etc/archeio/archeio.yaml" }],
+            ports: [{ containerPort: 8080 }],
+            resources: { limits: { cpu: "1", memory: "512Mi" } },
+            startupProbe: VERSION_CHECK,
+            livenessProbe: VERSION_CHECK,
+            volumeMounts: [{ name: "config", mountPath: "/etc/archeio" }],
+          }],
+          volumes: [{
+            name: "config",
+            secret: { secretName: "archeio-config", items: [{ path: "archeio.yaml" }] },
+          }],
+        },
+      },
+    },
+  });
+});
+
+Deno.test("README.md's Kubernetes objects fit each other, and are hardened", () => {
+  const objects = new Map<string, unknown>();
+  for (const text of fileNamed("kubernetes.yaml").split(/^---$/m)) {
+    const object = parseYaml(text) as { kind: string };
+    assertHas(object, { metadata: { name: "archeio" } });
+    objects.set(object.kind, object);
+  }
+  const labels = { "app.kubernetes.io/name": "archeio" };
+  assertHas(objects.get("Deployment"), {
+    apiVersion: "apps/v1",
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          automountServiceAccountToken: false,
+          terminationGracePeriodSeconds: 15,
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: 65532,
+            seccompProfile: { type: "RuntimeDefault" },
+          },
+          containers: [{
+            args: ["--config", "/etc/archeio/archeio.yaml"],
+            ports: [{ name: "http", containerPort: 8080 }],
+            readinessProbe: { httpGet: { path: "/v2/", port: "http" } },
+            livenessProbe: { httpGet: { path: "/v2/", port: "http" } },
+            resources: { requests: { cpu: "500m", memory: "128Mi" }, limits: { memory: "256Mi" } },
+            securityContext: {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              capabilities: { drop: ["ALL"] },
+            },
+            volumeMounts: [{ name: "config", mountPath: "/etc/archeio", readOnly: true }],
+          }],
+          volumes: [{ name: "config", configMap: { name: "archeio" } }],
+        },
+      },
+    },
+  });
+  assertHas(objects.get("Service"), {
+    apiVersion: "v1",
+    spec: { selector: labels, ports: [{ targetPort: "http" }] },
+  });
+  assertHas(objects.get("PodDisruptionBudget"), {
+    apiVersion: "policy/v1",
+    spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+  });
+  assertHas(objects.get("HorizontalPodAutoscaler"), {
+    apiVersion: "autoscaling/v2",
+    spec: {
+      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "archeio" },
+      minReplicas: 3,
+    },
+  });
+  const { data } = objects.get("ConfigMap") as { data: Record<string, string> };
+  const read = readExample(data["archeio.yaml"]!);
+  assertEquals(read.kind === "mistakes" ? read.mistakes : [], []);
+});
+
+Deno.test({
+  name: "README.md's systemd unit is one, and its exposure is below 3",
+  ignore: !canRun("systemd-analyze", "security", "--help"),
+  async fn() {
+    await withFolder(async (folder) => {
+      const path = `${folder}/archeio.service`;
+      const unit = fileNamed("/etc/systemd/system/archeio.service");
+      // The program need not be installed here, but systemd wants it to be.
+      await Deno.writeTextFile(path, unit.replace("/usr/local/bin/archeio", Deno.execPath()));
+      const analyze = async (...args: string[]) => {
+        const command = new Deno.Command("systemd-analyze", { args: [...args, path] });
+        const { success, stdout, stderr } = await command.output();
+        return {
+          success,
+          text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr),
+        };
+      };
+      const verified = await analyze("verify");
+      const mistakes = verified.text.split("\n").filter((line) => line.includes("archeio"));
+      assertEquals([verified.success, mistakes], [true, []]);
+      // The threshold is in tenths.
+      const scored = await analyze("security", "--offline=true", "--threshold=30");
+      assertEquals(scored.success, true, scored.text);
+    });
+  },
+});
+
+Deno.test("the Dockerfile copies what .dockerignore lets through", () => {
+  const ignore = Deno.readTextFileSync(new URL(".dockerignore", ROOT));
+  const letThrough = [...ignore.matchAll(/^!(.*)$/gm)].map(({ 1: path }) => path!);
+  const copied = [...DOCKERFILE.matchAll(/^COPY (?!--)(.*) \S+$/gm)].flatMap(({ 1: sources }) =>
+    sources!.split(" ")
+  );
+  assertStringIncludes(ignore, "\n*\n");
+  assertEquals(copied.toSorted(), letThrough.toSorted());
+});
+
+Deno.test("the Dockerfile ends in an image without a root user, a shell or another version", () => {
+  const [, final] = DOCKERFILE.split(/^FROM gcr\.io\/distroless\/cc-debian12:nonroot$/m);
+  const lines = final!.split("\n");
+  for (
+    const line of [
+      "USER 65532:65532",
+      "EXPOSE 8080",
+      "STOPSIGNAL SIGTERM",
+      `ENTRYPOINT ["/usr/local/bin/archeio"]`,
+    ]
+  ) {
+    assertEquals(lines.includes(line), true, line);
+  }
+  assertEquals(lines.filter((line) => /^(?:RUN|ADD|CMD|FROM)\b/.test(line)), []);
+  assertStringIncludes(final!, `org.opencontainers.image.version="${metadata.version}"`);
+  assertStringIncludes(final!, `org.opencontainers.image.licenses="${metadata.license}"`);
+});

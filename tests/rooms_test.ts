@@ -1,0 +1,158 @@
+/**
+ * Holds that data flows one way: that a room of `lib/` imports from the rooms before it
+ * alone, and that only the last two know what they run on.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+
+const ROOMS = ["oci", "net", "locations", "routing", "mirrors", "config", "server", "cli"];
+const TOP = new URL("../", import.meta.url);
+const LIB = new URL("lib/", TOP);
+
+// Types of packages that bring none: read by the compiler, imported by nobody.
+const NO_ROOM = ["lib/std.d.ts"];
+
+interface Source {
+  /** From the project's folder: `lib/oci/request.ts`. */
+  readonly path: string;
+  /** Without comments. */
+  readonly code: string;
+}
+
+function* readSources(folder: URL): Generator<Source> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const url = new URL(isDirectory ? `${name}/` : name, folder);
+    if (isDirectory) yield* readSources(url);
+    else if (name.endsWith(".ts")) yield readSource(url);
+  }
+}
+
+function readSource(url: URL): Source {
+  return { path: pathOf(url), code: withoutComments(Deno.readTextFileSync(url)) };
+}
+
+function pathOf(url: URL): string {
+  return url.href.slice(TOP.href.length);
+}
+
+// A comment begins a line or follows a space, so the `//` of a URL in a string stays.
+function withoutComments(text: string): string {
+  return text.replace(/^\s*\/\*[^]*?\*\//gm, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+/** What a source imports: paths from the project's folder, and packages as they are named. */
+function importsOf({ path, code }: Source): string[] {
+  return code.matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g)
+    .map(([, specifier]) => specifier!.startsWith(".") ? resolve(specifier!, path) : specifier!)
+    .toArray();
+}
+
+function resolve(specifier: string, from: string): string {
+  return pathOf(new URL(specifier, new URL(from, TOP)));
+}
+
+function roomOf(path: string): string {
+  const [, room] = /^lib\/([^/]+)\//.exec(path) ?? [];
+  return room ?? "";
+}
+
+function mayImport(path: string, imported: string): boolean {
+  if (path === "main.ts") return roomOf(imported) === "cli";
+  const room = roomOf(path);
+  const other = roomOf(imported);
+  // Routing is a function of values: it knows requests, and no package.
+  if (room === "routing") return other === "oci" || other === "routing";
+  const isProject = imported.startsWith("lib/") || imported === "main.ts";
+  // The program says its version, which stands in one place.
+  if (!isProject) return imported !== "deno.json" || room === "cli";
+  return ROOMS.includes(other) && ROOMS.indexOf(other) <= ROOMS.indexOf(room);
+}
+
+const SOURCES = [...readSources(LIB), readSource(new URL("main.ts", TOP))];
+
+Deno.test("every source of lib/ is in a room", () => {
+  const paths = SOURCES.map(({ path }) => path);
+  for (const room of ROOMS) assert(paths.some((path) => roomOf(path) === room), room);
+  const others = paths.filter((path) => path !== "main.ts" && !ROOMS.includes(roomOf(path)));
+  assertEquals(others, NO_ROOM);
+});
+
+Deno.test("a room imports from itself and the rooms before it, routing from oci alone", () => {
+  const back = SOURCES.flatMap((source) =>
+    importsOf(source).filter((imported) => !mayImport(source.path, imported))
+      .map((imported) => `${source.path} imports ${imported}`)
+  );
+  assertEquals(back, []);
+});
+
+Deno.test("only server/ and cli/ name Deno", () => {
+  const rooms = ROOMS.slice(0, ROOMS.indexOf("server"));
+  const named = SOURCES.filter(({ path, code }) =>
+    rooms.includes(roomOf(path)) && /\bDeno\b/.test(code)
+  );
+  assertEquals(named.map(({ path }) => path), []);
+});
+
+Deno.test("neither lib/ nor main.ts imports what tests are made with", () => {
+  const forTests = ["@std/assert", "fast-check"];
+  const importing = SOURCES.filter((source) =>
+    importsOf(source).some((imported) => forTests.includes(imported))
+  );
+  assertEquals(importing.map(({ path }) => path), []);
+});
+
+Deno.test("importsOf() sees an import in every form, and none in comments", () => {
+  const code = withoutComments(`
+    /**
+     * import { a } from "./in_block.ts";
+     */
+    // import { a } from "./in_line.ts";
+    import a from "./default.ts"; // from "./behind.ts"
+    import type { B } from '../net/type.ts';
+    import {
+      c,
+    } from "./lines.ts";
+    import * as d from "package";
+    import "./effect.ts";
+    export { e } from "./export.ts";
+    export * from "./star.ts";
+    const url = "https://host"; const f = await import("./dynamic.ts");
+  `);
+  assertEquals(importsOf({ path: "lib/oci/x.ts", code }), [
+    "lib/oci/default.ts",
+    "lib/net/type.ts",
+    "lib/oci/lines.ts",
+    "package",
+    "lib/oci/effect.ts",
+    "lib/oci/export.ts",
+    "lib/oci/star.ts",
+    "lib/oci/dynamic.ts",
+  ]);
+});
+
+Deno.test("mayImport() tells a way back from a way on", () => {
+  const table = [
+    { path: "lib/net/a.ts", imported: "lib/oci/b.ts", expected: true },
+    { path: "lib/net/a.ts", imported: "lib/net/b.ts", expected: true },
+    { path: "lib/net/a.ts", imported: "lib/locations/b.ts", expected: false },
+    { path: "lib/oci/a.ts", imported: "lib/cli/b.ts", expected: false },
+    { path: "lib/config/a.ts", imported: "lib/routing/b.ts", expected: true },
+    { path: "lib/config/a.ts", imported: "valibot", expected: true },
+    { path: "lib/config/a.ts", imported: "lib/std.d.ts", expected: false },
+    { path: "lib/config/a.ts", imported: "main.ts", expected: false },
+    { path: "lib/config/a.ts", imported: "deno.json", expected: false },
+    { path: "lib/cli/a.ts", imported: "deno.json", expected: true },
+    { path: "lib/routing/a.ts", imported: "lib/routing/b.ts", expected: true },
+    { path: "lib/routing/a.ts", imported: "lib/oci/b.ts", expected: true },
+    { path: "lib/routing/a.ts", imported: "lib/net/b.ts", expected: false },
+    { path: "lib/routing/a.ts", imported: "valibot", expected: false },
+    { path: "main.ts", imported: "lib/cli/b.ts", expected: true },
+    { path: "main.ts", imported: "lib/server/b.ts", expected: false },
+    { path: "main.ts", imported: "valibot", expected: false },
+  ];
+  for (const { path, imported, expected } of table) {
+    assertEquals(mayImport(path, imported), expected, `${path} imports ${imported}`);
+  }
+});

@@ -1,0 +1,98 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  createPolicy,
+  matchesLocation,
+  type Rule,
+  type Upstream,
+} from "../../lib/routing/policy.ts";
+
+const MAIN: Upstream = { name: "main", base: "https://main.example/v2/project/" };
+const OTHER: Upstream = { name: "other", base: "https://other.example/v2/" };
+const LOCATIONS = ["aws/eu-west-3", "aws/us-east-1", "gcp/europe-west9", "office/berlin"];
+
+function rule(number: number, clients: string[], upstream = MAIN): Rule {
+  const mirror = { name: `mirror-${number}`, url: `https://mirror-${number}.example` };
+  return { number, clients, mirrors: [mirror], upstream };
+}
+
+/** The number of the rule for each location, the last for clients without one. */
+function numbersOf(rules: readonly Rule[]): number[] {
+  const policy = createPolicy({ upstream: MAIN, rules }, LOCATIONS);
+  return [0, 1, 2, 3, -1].map((location) => policy.ruleFor(location).number);
+}
+
+Deno.test("matchesLocation() knows every client, a cloud and a location", () => {
+  const table = [
+    { pattern: "*", location: "aws/eu-west-3", expected: true },
+    { pattern: "*", location: undefined, expected: true },
+    { pattern: "aws/*", location: "aws/eu-west-3", expected: true },
+    { pattern: "aws/*", location: "gcp/europe-west9", expected: false },
+    { pattern: "aws/*", location: "aws-cn/north-1", expected: false },
+    { pattern: "aws/*", location: "my/aws/x", expected: false },
+    { pattern: "aws/*", location: "aws", expected: false },
+    { pattern: "aws/*", location: undefined, expected: false },
+    { pattern: "aws/eu-west-3", location: "aws/eu-west-3", expected: true },
+    { pattern: "aws/eu-west-3", location: "aws/eu-west-30", expected: false },
+    { pattern: "aws/eu-west-3", location: "aws/eu-west", expected: false },
+    { pattern: "aws/eu-west-3", location: "AWS/eu-west-3", expected: false },
+    { pattern: "aws/eu-west-3", location: undefined, expected: false },
+    // A star stands for a whole cloud or for everyone, and for nothing else.
+    { pattern: "aws/eu-*", location: "aws/eu-west-3", expected: false },
+    { pattern: "*/*", location: "aws/eu-west-3", expected: false },
+  ];
+  for (const { pattern, location, expected } of table) {
+    assertEquals(matchesLocation(pattern, location), expected, `${pattern} ${location}`);
+  }
+});
+
+Deno.test("ruleFor() gives the first rule that matches", () => {
+  const table = [
+    {
+      rules: [rule(1, ["gcp/*"]), rule(2, ["aws/eu-west-3"]), rule(3, ["*"])],
+      expected: [2, 3, 1, 3, 3],
+    },
+    { rules: [rule(1, ["*"]), rule(2, ["aws/eu-west-3"])], expected: [1, 1, 1, 1, 1] },
+    { rules: [rule(1, ["aws/*"]), rule(2, ["aws/eu-west-3"])], expected: [1, 1, 0, 0, 0] },
+    { rules: [rule(1, ["aws/eu-west-3"]), rule(2, ["aws/*"])], expected: [1, 2, 0, 0, 0] },
+    { rules: [rule(1, ["gcp/*", "office/berlin"])], expected: [0, 0, 1, 1, 0] },
+    { rules: [rule(1, ["azure/*"])], expected: [0, 0, 0, 0, 0] },
+    { rules: [rule(1, [])], expected: [0, 0, 0, 0, 0] },
+    { rules: [], expected: [0, 0, 0, 0, 0] },
+  ];
+  for (const { rules, expected } of table) assertEquals(numbersOf(rules), expected);
+});
+
+Deno.test("ruleFor() gives a rule without mirrors when none matches", () => {
+  const policy = createPolicy({ upstream: MAIN, rules: [rule(1, ["aws/*"], OTHER)] }, LOCATIONS);
+  assertEquals(policy.ruleFor(2), { number: 0, clients: [], mirrors: [], upstream: MAIN });
+  assertStrictEquals(policy.ruleFor(-1), policy.ruleFor(2));
+});
+
+Deno.test("ruleFor() gives a location that is not in the list the rule of one that has none", () => {
+  const rules = [rule(1, ["aws/*"]), rule(2, ["*"])];
+  const policy = createPolicy({ upstream: MAIN, rules }, LOCATIONS);
+  assertEquals(policy.ruleFor(LOCATIONS.length).number, 2);
+});
+
+Deno.test("upstreamVaries tells whether a rule has an upstream of its own", () => {
+  const table = [
+    { rules: [], expected: false },
+    { rules: [rule(1, ["*"])], expected: false },
+    { rules: [rule(1, ["aws/*"]), rule(2, ["*"], OTHER)], expected: true },
+  ];
+  for (const { rules, expected } of table) {
+    assertEquals(createPolicy({ upstream: MAIN, rules }, []).upstreamVaries, expected);
+  }
+});
+
+Deno.test("createPolicy() keeps the parts that it is made of", () => {
+  const parts = {
+    infoPage: "https://info.example",
+    privacyPage: "https://privacy.example",
+    upstream: MAIN,
+    signatureUpstream: OTHER,
+    rules: [rule(1, ["*"])],
+  };
+  const policy = createPolicy(parts, LOCATIONS);
+  assertEquals(policy, { ...parts, upstreamVaries: false, ruleFor: policy.ruleFor });
+});
