@@ -90,7 +90,8 @@ const CUT_MS = 4000;
  * in flight finish, and cuts off what has not finished in time.
  *
  * @param files the PEM texts of `listen.tls`
- * @returns when the last request is answered, or cut off
+ * @returns when the last request is answered, or when those that are left are to be cut
+ * off, which the end of the process does
  * @throws {Deno.errors.AddrInUse} and other errors of listening
  */
 export async function serve(
@@ -100,13 +101,11 @@ export async function serve(
 ): Promise<void> {
   const { log } = options;
   const giveUp = new AbortController();
-  const cut = new AbortController();
   const handler = createConfiguredHandler(config, { ...options, stop: giveUp.signal });
   const server = Deno.serve({
     hostname: config.listen.host,
     port: config.listen.port,
     ...files,
-    signal: cut.signal,
     onListen() {}, // told below, when a signal can be taken
     onError(error) {
       log.failed(error);
@@ -120,10 +119,7 @@ export async function serve(
     log.stopping(signal);
     timers.push(
       setTimeout(() => giveUp.abort(), GIVE_UP_MS),
-      setTimeout(() => {
-        cut.abort();
-        resolve();
-      }, CUT_MS),
+      setTimeout(resolve, CUT_MS),
     );
     server.shutdown();
   }

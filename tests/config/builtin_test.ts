@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { stringify } from "@std/yaml";
 import type { Config } from "../../lib/config/config.ts";
 import { readConfig } from "../../lib/config/read.ts";
 import { createRouting } from "../../lib/config/routing.ts";
@@ -35,8 +36,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   "me-south-1": like("me-central-1"),
 };
 
-function builtin(): Config {
-  const read = readConfig(undefined, { environment: () => undefined, embedded: LOCATIONS });
+function builtin(text?: string): Config {
+  const read = readConfig(text, { environment: () => undefined, embedded: LOCATIONS });
   assert(read.kind === "config", JSON.stringify(read));
   return read.config;
 }
@@ -98,4 +99,9 @@ Deno.test("the built-in configuration has no mirror that no rule names", () => {
   const named = new Set(rules.flatMap(({ mirrors }) => mirrors));
   assertEquals(new Set(Object.keys(mirrors)), named);
   assertEquals(named.size, REGIONS.length + 2);
+});
+
+Deno.test("the built-in configuration, printed, is a file that can be used", () => {
+  const printed = stringify(builtin(), { skipInvalid: true, lineWidth: 100 });
+  assertEquals(builtin(printed), builtin());
 });

@@ -250,7 +250,6 @@ Deno.test("overrideConfig() hides no mistake of the file but those it puts right
       assert(mistake?.startsWith(`${key}: found `), `${key}: ${value}: ${mistake}`);
     }
     for (const rules of [value, `[${value}]`, `[{ clients: ["*"], mirrors: ${value} }]`]) {
-      if (rules === "[5]" || rules === "[[5]]") continue;
       const mistakes = mistakesOf(`rules: ${rules}`, variables);
       assert(mistakes.some((line) => /^rules(\[0\])?/.test(line)), `${rules}: ${mistakes}`);
     }

@@ -17,7 +17,9 @@ Deno.test("isMapping() knows a mapping from everything else", () => {
     { asked: "a", expected: false },
     { asked: 5, expected: false },
   ];
-  for (const { asked, expected } of table) assertEquals(isMapping(asked), expected, String(asked));
+  for (const { asked, expected } of table) {
+    assertEquals(isMapping(asked), expected, Deno.inspect(asked));
+  }
 });
 
 Deno.test("formatPath() writes a path on one line, whatever its keys", () => {

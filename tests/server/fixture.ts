@@ -87,7 +87,7 @@ export type Answer = number | "fails" | "hangs";
  * A `fetch` that tells what it was asked for, and gives what `answers` has for a URL,
  * 404 for any other. Like the platform's it is rejected when its signal is aborted.
  */
-export function createFakeFetch(answers: ReadonlyMap<string, Answer>): {
+export function createFakeFetch(answers: Pick<ReadonlyMap<string, Answer>, "get">): {
   readonly fetch: typeof fetch;
   readonly asked: string[];
 } {

@@ -200,7 +200,7 @@ Deno.test("over a socket, several header lines count as one list", async () => {
   await using mirror = startMirror(() => new Response());
   await using server = startServer({
     ...CONFIG,
-    mirrors: { paris: mirror, cdn: mirror },
+    mirrors: { paris: { url: mirror.url } },
     rules: [
       { clients: ["aws/eu-west-3"], mirrors: ["paris"] },
     ],
