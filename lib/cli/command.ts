@@ -10,7 +10,9 @@ import { parseArgs } from "@std/cli/parse-args";
 export interface Context {
   /** Gives the value of an environment variable. */
   readonly environment: (variable: string) => string | undefined;
+  /** Fetches over the network. */
   readonly fetch: typeof fetch;
+  /** Standard input. */
   readonly stdin: ReadableStream<Uint8Array>;
   /** Writes to standard output. */
   readonly out: (text: string) => void;
@@ -40,11 +42,13 @@ export const EXIT = { well: 0, failed: 1, usage: 2 } as const;
 
 /** The program was called or configured wrongly. */
 export class UsageError extends Error {
+  /** The class's name. */
   override readonly name = "UsageError";
 }
 
 /** The program could not do what it was called for. */
 export class FailedError extends Error {
+  /** The class's name. */
   override readonly name = "FailedError";
 }
 
@@ -58,7 +62,9 @@ export interface OptionNames<Text extends string, Flag extends string> {
 
 /** A command's arguments. */
 export interface Options<Text extends string, Flag extends string> {
+  /** The values of the options that were given one. */
   readonly text: Readonly<Partial<Record<Text, string>>>;
+  /** Whether each option without a value was given. */
   readonly flags: Readonly<Record<Flag, boolean>>;
   /** What is no option. */
   readonly operands: readonly string[];

@@ -6,7 +6,7 @@
 
 import { createRouting, type Routing } from "../config/routing.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
-import { parseAddress } from "../net/address.ts";
+import { type Address, describeNoAddress, tryAddress } from "../net/address.ts";
 import { type Asked, parseRequest } from "../oci/request.ts";
 import { decide, decideUpstream, type Decision, needsLocation } from "../routing/decide.ts";
 import type { Policy, Rule } from "../routing/policy.ts";
@@ -15,11 +15,15 @@ import { CONFIG_HELP, loadConfig } from "./load_config.ts";
 
 /** What a request would get, and why. `null` stands for what there is not. */
 export interface Explanation {
+  /** The client's address, as it was given. */
   readonly address: string;
+  /** The path, as it was given. */
   readonly path: string;
   /** What is asked for: the `kind` of a request. */
   readonly asked: string;
+  /** The client's location, `<cloud>/<region>`. */
   readonly location: string | null;
+  /** The prefix that the location comes from. */
   readonly prefix: string | null;
   /** The rule, by its place in the configuration, 1 for the first. */
   readonly rule: { readonly number: number; readonly clients: readonly string[] } | null;
@@ -29,20 +33,20 @@ export interface Explanation {
   readonly upstream: string | null;
   /** Where it goes instead when the upstream does not have what is asked for. */
   readonly signatures: string | null;
+  /** The status of the answer. */
   readonly status: number;
   /** The redirect, when the first mirror has the blob. */
   readonly redirect: string | null;
+  /** What is wrong with the request. */
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/**
- * Explains a request.
- *
- * @throws {SyntaxError} when the address is none
- */
-export function explain(address: string, path: string, routing: Routing): Explanation {
-  const { locator, policy } = routing;
-  const client = parseAddress(address);
+/** Explains a request of a client. */
+export function explain(
+  client: Address,
+  { address, path }: { readonly address: string; readonly path: string },
+  { locator, policy }: Routing,
+): Explanation {
   const found = locator.explain(client);
   const rule = policy.ruleFor(locator.locate(client));
   const asked = parseRequest("GET", path);
@@ -157,14 +161,16 @@ ${CONFIG_HELP}
       throw new UsageError(`Cannot explain path "${path}": it must begin with a slash`);
     }
     const { config } = loadConfig(text.config, context);
-    try {
-      const explained = explain(address, path, createRouting(config, EMBEDDED));
-      const json = () => JSON.stringify(explained, null, 2) + "\n";
-      context.out(flags.json ? json() : formatExplanation(explained));
-      return EXIT.well;
-    } catch (error) {
-      if (error instanceof SyntaxError) throw new UsageError(error.message);
-      throw error;
-    }
+    const client = parseClient(address);
+    const explained = explain(client, { address, path }, createRouting(config, EMBEDDED));
+    const json = () => JSON.stringify(explained, null, 2) + "\n";
+    context.out(flags.json ? json() : formatExplanation(explained));
+    return EXIT.well;
   },
 };
+
+function parseClient(text: string): Address {
+  const address = tryAddress(text);
+  if (address === undefined) throw new UsageError(describeNoAddress(text));
+  return address;
+}

@@ -17,6 +17,7 @@ export const CONFIG_HELP =
 
 /** A configuration and where it came from. */
 export interface LoadedConfig {
+  /** The configuration. */
   readonly config: Config;
   /** A file's path, or `built-in`. */
   readonly origin: string;

@@ -7,7 +7,7 @@
 import { createRouting } from "../config/routing.ts";
 import type { Locator } from "../locations/locator.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
-import { parseAddress, tryAddress } from "../net/address.ts";
+import { describeNoAddress, tryAddress } from "../net/address.ts";
 import { type Command, type Context, EXIT, parseOptions } from "./command.ts";
 import { CONFIG_HELP, loadConfig } from "./load_config.ts";
 
@@ -49,7 +49,7 @@ function createLines(locator: Locator, { out, err }: Context) {
         const address = tryAddress(text);
         if (address === undefined) {
           wrong++;
-          err(`archeio: line ${number}: ${reasonOf(text)}\n`);
+          err(`archeio: line ${number}: ${describeNoAddress(text)}\n`);
           continue;
         }
         const found = locator.explain(address);
@@ -60,15 +60,6 @@ function createLines(locator: Locator, { out, err }: Context) {
       out(printed);
     },
   };
-}
-
-function reasonOf(text: string): string {
-  try {
-    parseAddress(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return error.message;
-  }
-  return `Cannot parse address "${text}"`;
 }
 
 async function readLines(

@@ -167,12 +167,15 @@ export function parseAddress(text: string): Address {
   // `ipaddr.js` reads RFC 4291's deprecated `::a.b.c.d` as mapped, but not `0::a.b.c.d`.
   const plain = tail.includes(".") && text.startsWith("::") && colon === 1 ? `0${text}` : text;
   if (!strict || text.includes("%") || !ipaddr.IPv6.isValid(plain)) {
-    throw new SyntaxError(
-      `Cannot parse address "${text}": it must be IPv4 in four decimal numbers without leading ` +
-        `zeros, such as 192.0.2.1, or IPv6, such as 2001:db8::1`,
-    );
+    throw new SyntaxError(describeNoAddress(text));
   }
   return unmapped(groupsOf(ipaddr.IPv6.parse(plain)));
+}
+
+/** Says to a person that a text is no address, and what one is. */
+export function describeNoAddress(text: string): string {
+  return `Cannot parse address "${text}": it must be IPv4 in four decimal numbers without leading ` +
+    `zeros, such as 192.0.2.1, or IPv6, such as 2001:db8::1`;
 }
 
 function groupsOf(address: ipaddr.IPv4 | ipaddr.IPv6): number[] {

@@ -129,6 +129,11 @@ export function decide(asked: Asked, rule: Rule, policy: Policy): Decision {
   }
 }
 
+// What is asked of an upstream is remembered by repository and digest, so that the
+// length of names bounds the memory. No registry has longer ones: see "Pulling
+// manifests" of the distribution specification.
+const LONGEST_NAME = 255;
+
 /**
  * Decides what a request for a blob or a manifest by its digest is to get from the
  * registries.
@@ -142,14 +147,14 @@ export function decideUpstream(asked: ByDigest, rule: Rule, policy: Policy): ToU
   const signatures = policy.signatureUpstream;
   const path = `${name}/${kind === "blob" ? "blobs" : "manifests"}/${digest}`;
   const location = upstream.base + path + query;
-  return signatures === undefined || signatures.base === upstream.base || !registered
-    ? redirect(location)
-    : {
-      kind: "ask_upstream",
-      asked: upstream.base + path,
-      location,
-      signatures: signatures.base + path + query,
-    };
+  const asks = signatures !== undefined && signatures.base !== upstream.base &&
+    registered && name.length <= LONGEST_NAME;
+  return !asks ? redirect(location) : {
+    kind: "ask_upstream",
+    asked: upstream.base + path,
+    location,
+    signatures: signatures.base + path + query,
+  };
 }
 
 /**

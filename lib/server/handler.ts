@@ -18,7 +18,7 @@ import {
   type ToUpstream,
 } from "../routing/decide.ts";
 import type { Policy, Rule } from "../routing/policy.ts";
-import { errorResponse, redirectResponse, versionResponse } from "./responses.ts";
+import { createRedirects, errorResponse, versionResponse } from "./responses.ts";
 
 /** What a handler works with. */
 export interface HandlerOptions {
@@ -51,6 +51,7 @@ export type Handler = (request: Request, info: PeerInfo) => Response | Promise<R
 /** Makes a handler. */
 export function createHandler(options: HandlerOptions): Handler {
   const { policy, locator, clientAddress: { header, fromEnd }, findBlob } = options;
+  const redirect = createRedirects();
 
   return function handle(request, info) {
     const { method } = request;
@@ -71,16 +72,14 @@ export function createHandler(options: HandlerOptions): Handler {
     const decision = decide(asked, rule, policy);
     switch (decision.kind) {
       case "redirect":
-        return redirectResponse(decision.location);
+        return redirect(decision.location);
       case "find_blob": {
         const { blob, mirrors } = decision;
         const url = findBlob(mirrors, blob.digest);
-        if (typeof url === "string") return redirectResponse(url);
+        if (typeof url === "string") return redirect(url);
         if (url === undefined) return toUpstream(decideUpstream(blob, rule, policy));
         return url.then((found) =>
-          found === undefined
-            ? toUpstream(decideUpstream(blob, rule, policy))
-            : redirectResponse(found)
+          found === undefined ? toUpstream(decideUpstream(blob, rule, policy)) : redirect(found)
         );
       }
       case "ask_upstream":
@@ -93,15 +92,13 @@ export function createHandler(options: HandlerOptions): Handler {
   }
 
   function toUpstream(decision: ToUpstream): Response | Promise<Response> {
-    if (decision.kind === "redirect") return redirectResponse(decision.location);
+    if (decision.kind === "redirect") return redirect(decision.location);
     const { asked, location, signatures } = decision;
     const presence = options.check(asked, asked, options.judgeUpstream);
     if (typeof presence === "string") {
-      return redirectResponse(presence === "missing" ? signatures : location);
+      return redirect(presence === "missing" ? signatures : location);
     }
-    return presence.then((answer) =>
-      redirectResponse(answer === "missing" ? signatures : location)
-    );
+    return presence.then((answer) => redirect(answer === "missing" ? signatures : location));
   }
 }
 

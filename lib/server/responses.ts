@@ -10,13 +10,33 @@ import { formatErrorBody } from "../oci/error_body.ts";
 import type { Refusal } from "../routing/decide.ts";
 
 const TEMPORARY_REDIRECT = { status: STATUS_CODE.TemporaryRedirect };
+const MOST_REDIRECTS = 1000;
+// Longer than any that a client would ask for in earnest; a hostile one may be 60 KB.
+const LONGEST_KEPT = 1024;
 
-/** A redirect that keeps the method: 307 (RFC 9110, section 15.4.8). */
-export function redirectResponse(location: string): Response {
-  const response = new Response(null, TEMPORARY_REDIRECT);
-  // Cheaper than a `headers` member of the options, which would be read by WebIDL's rules.
-  response.headers.append("location", location);
-  return response;
+/**
+ * Makes a function that gives redirects which keep the method: 307 (RFC 9110, section
+ * 15.4.8).
+ *
+ * Most requests of a registry are for few images, and the greater part of what a
+ * redirect costs is the check of its `Location`, character by character. Those in use
+ * are therefore kept, and sent again: a response without a body can be. There is no
+ * order among them to keep; when there are too many, all go, and those in use are back
+ * at once.
+ */
+export function createRedirects(): (location: string) => Response {
+  const kept = new Map<string, Response>();
+  return function redirect(location) {
+    const held = kept.get(location);
+    if (held !== undefined) return held;
+    const response = new Response(null, TEMPORARY_REDIRECT);
+    // Cheaper than a `headers` member of the options, which would be read by WebIDL's rules.
+    response.headers.append("location", location);
+    if (location.length > LONGEST_KEPT) return response;
+    if (kept.size >= MOST_REDIRECTS) kept.clear();
+    kept.set(location, response);
+    return response;
+  };
 }
 
 /**

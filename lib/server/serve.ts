@@ -132,7 +132,6 @@ export async function serve(
     await Promise.race([server.finished, cutOff]);
   } finally {
     for (const timer of timers) clearTimeout(timer);
-    giveUp.abort(); // what is asked for clients that have gone
     Deno.removeSignalListener("SIGINT", onInterrupt);
     Deno.removeSignalListener("SIGTERM", onTerminate);
   }

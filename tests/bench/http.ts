@@ -127,12 +127,10 @@ rules: [ { clients: [ "gcp/*" ] }, { clients: [ aws/eu-west-3 ], mirrors: [ near
 `,
   );
   const port = freePort();
-  const program = Deno.args[0];
-  const [command, args] = program === undefined
-    ? [Deno.execPath(), ["run", "-A", "main.ts"]] as const
-    : [program, []] as const;
   const env = { HOST: "127.0.0.1", PORT: String(port) };
-  const process = start(command, [...args, "serve", "--config", file], env);
+  // By the same Deno as the bare server, from source: what is compared is the code.
+  const args = ["run", "-A", "main.ts", "serve", "--config", file];
+  const process = start(Deno.execPath(), args, env);
   return { name: "archeio", port, process };
 }
 

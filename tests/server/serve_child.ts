@@ -6,15 +6,23 @@
  */
 
 import { serve } from "../../lib/server/serve.ts";
-import { DATA_SET, readTestConfig } from "./fixture.ts";
+import { type ConfigFile, DATA_SET, readTestConfig } from "./fixture.ts";
 
-const [config, clock] = Deno.args;
+/** What the server is to be, in its one argument. */
+export interface Orders {
+  readonly config: ConfigFile;
+  /** Whether its clock is broken, so that it fails when it remembers something. */
+  readonly broken?: boolean;
+  readonly files?: { readonly cert: string; readonly key: string };
+}
+
+const { config, broken, files }: Orders = JSON.parse(Deno.args[0]!);
 
 function tell(event: Readonly<Record<string, unknown>>): void {
   console.log(JSON.stringify(event));
 }
 
-await serve(readTestConfig(JSON.parse(config!)), {
+await serve(readTestConfig(config), {
   dataSet: DATA_SET,
   log: {
     listening: ({ port }) => tell({ listening: port }),
@@ -24,9 +32,9 @@ await serve(readTestConfig(JSON.parse(config!)), {
   },
   fetch,
   now() {
-    if (clock === "broken") throw new Error("the clock is broken");
+    if (broken) throw new Error("the clock is broken");
     return performance.now();
   },
   defer: (work) => void setTimeout(work, 0),
-});
+}, files);
 tell({ ended: true });
