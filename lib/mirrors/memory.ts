@@ -3,9 +3,8 @@
  * least recently used entry is forgotten.
  *
  * A registry's busy server knows some hundred thousand blobs, and asks for one with
- * each request. An entry takes its key and 60 bytes here: the order of use is a
- * doubly linked list of numbers in typed arrays. (With lru-cache it took 180, and a
- * full memory 30 MB more.)
+ * each request. The order of use is a doubly linked list of numbers in typed arrays, so
+ * an entry takes 206 bytes, its key of 76 characters included; with lru-cache, 342.
  *
  * @module
  */
