@@ -57,8 +57,19 @@ export function overrideConfig(config: unknown, environment: Environment): Overr
   const variables = new Map<string, string>();
   if (!isMapping(config)) return { value: config, variables };
   const value: Record<string, unknown> = { ...config };
+  const set = createSetter(value, variables);
+  overrideListener(environment, set);
+  overrideMainUpstream(value, environment, set);
+  overrideSignatures(value, environment, set);
+  overrideDefaultMirror(value, environment, set);
+  return { value, variables };
+}
 
-  function set(variable: typeof VARIABLES[number], path: readonly string[], given: unknown): void {
+type Variable = typeof VARIABLES[number];
+type Setter = (variable: Variable, path: readonly string[], given: unknown) => void;
+
+function createSetter(value: Record<string, unknown>, variables: Map<string, string>): Setter {
+  return function set(variable, path, given) {
     // As a name, it is a mistake, and must not reach what all objects share.
     if (path.includes("__proto__")) return;
     let at = value;
@@ -70,17 +81,28 @@ export function overrideConfig(config: unknown, environment: Environment): Overr
     }
     at[path.at(-1)!] = given;
     variables.set(formatPath(path), variable);
-  }
+  };
+}
 
+function overrideListener(environment: Environment, set: Setter): void {
   const host = environment("HOST");
   if (host) set("HOST", ["listen", "host"], host);
   const port = environment("PORT");
   if (port) set("PORT", ["listen", "port"], /^\d+$/.test(port) ? Number(port) : port);
   const level = environment("LOG_LEVEL");
   if (level) set("LOG_LEVEL", ["log", "level"], level.toLowerCase());
+}
 
-  const upstreams = isMapping(value.upstreams) ? value.upstreams : {};
-  const main = tryMainUpstream(upstreams) ?? "main";
+function upstreamsOf(value: Mapping): Mapping {
+  return isMapping(value.upstreams) ? value.upstreams : {};
+}
+
+function mainUpstreamOf(value: Mapping): string {
+  return tryMainUpstream(upstreamsOf(value)) ?? "main";
+}
+
+function overrideMainUpstream(value: Mapping, environment: Environment, set: Setter): void {
+  const main = mainUpstreamOf(value);
   const endpoint = environment("UPSTREAM_REGISTRY_ENDPOINT");
   if (endpoint) {
     set("UPSTREAM_REGISTRY_ENDPOINT", ["upstreams", main, "endpoint"], endpoint);
@@ -90,27 +112,33 @@ export function overrideConfig(config: unknown, environment: Environment): Overr
     const trimmed = path.replace(/^\/+|\/+$/g, "");
     set("UPSTREAM_REGISTRY_PATH", ["upstreams", main, "path"], trimmed);
   }
+}
 
-  const signatures = environment("SIGNATURE_UPSTREAM_ENDPOINT");
-  if (signatures) {
-    const named = value.signature_upstream;
-    const name = typeof named === "string" && named !== main ? named : "signatures";
-    const mainUpstream = isMapping(value.upstreams) ? value.upstreams[main] : undefined;
-    if (!Object.hasOwn(upstreams, name) && isMapping(mainUpstream)) {
-      // As there: at the same path as the upstream.
-      set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "path"], mainUpstream.path);
-    }
-    set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "endpoint"], signatures);
-    set("SIGNATURE_UPSTREAM_ENDPOINT", ["signature_upstream"], name);
+function overrideSignatures(value: Mapping, environment: Environment, set: Setter): void {
+  const endpoint = environment("SIGNATURE_UPSTREAM_ENDPOINT");
+  if (!endpoint) return;
+  const main = mainUpstreamOf(value);
+  const upstreams = upstreamsOf(value);
+  const named = value.signature_upstream;
+  const name = typeof named === "string" && named !== main ? named : "signatures";
+  const mainUpstream = upstreams[main];
+  if (!Object.hasOwn(upstreams, name) && isMapping(mainUpstream)) {
+    // As there: at the same path as the upstream.
+    set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "path"], mainUpstream.path);
   }
+  set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "endpoint"], endpoint);
+  set("SIGNATURE_UPSTREAM_ENDPOINT", ["signature_upstream"], name);
+}
 
+function overrideDefaultMirror(
+  value: Record<string, unknown>,
+  environment: Environment,
+  set: Setter,
+): void {
   const base = environment("DEFAULT_AWS_BASE_URL");
-  if (base) {
-    const name = defaultMirror(value);
-    const url = `${base.replace(/\/+$/, "")}/containers/images`;
-    set("DEFAULT_AWS_BASE_URL", ["mirrors", name, "url"], url);
-  }
-  return { value, variables };
+  if (!base) return;
+  const url = `${base.replace(/\/+$/, "")}/containers/images`;
+  set("DEFAULT_AWS_BASE_URL", ["mirrors", defaultMirror(value), "url"], url);
 }
 
 /**

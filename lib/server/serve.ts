@@ -115,6 +115,7 @@ export async function serve(
   const { promise: cutOff, resolve } = Promise.withResolvers<void>();
   const timers: ReturnType<typeof setTimeout>[] = [];
   function stop(signal: Deno.Signal): void {
+    // A second signal, as from a shell and a supervisor at once, cuts off no pull.
     if (timers.length > 0) return;
     log.stopping(signal);
     timers.push(

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { createConfiguredHandler } from "../../lib/server/serve.ts";
 import {
   type Answer,
   CDN,
@@ -6,6 +7,7 @@ import {
   CONFIG,
   type ConfigFile,
   createWorld,
+  DATA_SET,
   DIGEST,
   type Incoming,
   INFO_PAGE,
@@ -14,6 +16,7 @@ import {
   OTHER_DIGEST,
   PARIS,
   PRIVACY_PAGE,
+  readTestConfig,
   SIGNATURES,
   SIGNED_CONFIG,
   type World,
@@ -317,6 +320,17 @@ Deno.test("a handler that asks enough already sends a client to the upstream at 
   assertEquals(asked, [CDN + DIGEST]);
   stop();
   assertEquals(await locationOf(waiting), `${MAIN}kube-proxy/blobs/${DIGEST}`);
+});
+
+Deno.test("a handler forgets the blob that it was asked for least recently", async () => {
+  const config = { ...CONFIG, probe: { max_entries: 2 } };
+  const { handle, asked } = createWorld(config);
+  const digests = [DIGEST, OTHER_DIGEST, DIGEST, LONG_DIGEST, DIGEST, OTHER_DIGEST];
+  for (const digest of digests) await handle(`/v2/a/blobs/${digest}`, { client });
+  assertEquals(
+    asked,
+    [DIGEST, OTHER_DIGEST, LONG_DIGEST, OTHER_DIGEST].map((digest) => CDN + digest),
+  );
 });
 
 Deno.test("a handler that is stopped sends those who wait to the upstream", async () => {
@@ -694,6 +708,23 @@ Deno.test("a handler asks a rule's upstream before it turns to the signature ups
   assertEquals(await locationOf(handle(`/v2/${path}`, { client: CLIENTS.google })), google + path);
   assertEquals(await locationOf(handle(`/v2/${path}`, { client })), SIGNATURES + path);
   assertEquals(asked, [google + path, MAIN + path]);
+});
+
+Deno.test("a handler reads the data set bit by bit while no request waits", () => {
+  const works: (() => void)[] = [];
+  createConfiguredHandler(readTestConfig(CONFIG), {
+    dataSet: `${DATA_SET}no prefix\n`,
+    log: { listening() {}, stopping() {}, failed() {}, unanswered() {} },
+    fetch,
+    now: () => 0,
+    stop: new AbortController().signal,
+    defer: (work) => works.push(work),
+  });
+  // A location each, and the last of them cannot be read.
+  for (const _ of ["aws/eu-west-3", "aws/us-east-1"]) works.shift()!();
+  const last = works.shift()!;
+  assertEquals(works, []);
+  assertThrows(last, SyntaxError, "no prefix");
 });
 
 Deno.test("a handler of an upstream alone redirects everything to it", async () => {

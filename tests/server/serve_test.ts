@@ -97,6 +97,16 @@ function startMirror(answer: () => Response | Promise<Response>) {
   };
 }
 
+/** A configuration of one mirror that is given as long as it wants. */
+function withMirror(url: string): ConfigFile {
+  return {
+    ...LOCAL,
+    mirrors: { only: { url } },
+    rules: [{ clients: ["*"], mirrors: ["only"] }],
+    probe: { timeout_ms: 60_000 },
+  };
+}
+
 async function locationAt(port: number, path: string): Promise<string | null> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { redirect: "manual" });
   await response.body?.cancel();
@@ -125,13 +135,7 @@ Deno.test("serve() serves until a signal comes, and then ends well", async () =>
 Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing else", async () => {
   const { promise: never, resolve: atLast } = Promise.withResolvers<Response>();
   await using mirror = startMirror(() => never);
-  const config = {
-    ...LOCAL,
-    mirrors: { hanging: { url: mirror.url } },
-    rules: [{ clients: ["*"], mirrors: ["hanging"] }],
-    probe: { timeout_ms: 60_000 },
-  };
-  await using server = await startServer({ config });
+  await using server = await startServer({ config: withMirror(mirror.url) });
   const { port } = server;
   const open = await Promise.all(["", "G", "GET / HTTP/1.1\r\nHost: a\r\n"].map(connect));
   try {
@@ -142,7 +146,6 @@ Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing e
     assertEquals(await mirror.nextAsked(), `/${DIGEST}`);
     server.kill("SIGTERM");
     assertEquals(await server.next(), { stopping: "SIGTERM" });
-    server.kill("SIGINT");
     assertEquals(await server.next(), { unanswered: `${mirror.url}/${OTHER_DIGEST}` });
     assertEquals(await server.next(), { unanswered: `${mirror.url}/${DIGEST}` });
     assertEquals(await pull, `${MAIN}a/blobs/${DIGEST}`);
@@ -159,6 +162,22 @@ Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing e
     await connection.write(new TextEncoder().encode(part));
     return connection;
   }
+});
+
+Deno.test("serve() waits for nothing more when a second signal comes", async () => {
+  const { promise: untilEnd, resolve: end } = Promise.withResolvers<Response>();
+  await using mirror = startMirror(() => untilEnd);
+  await using server = await startServer({ config: withMirror(mirror.url) });
+  const pull = locationAt(server.port, `/v2/a/blobs/${DIGEST}`);
+  assertEquals(await mirror.nextAsked(), `/${DIGEST}`);
+  server.kill("SIGTERM");
+  assertEquals(await server.next(), { stopping: "SIGTERM" });
+  server.kill("SIGINT");
+  assertEquals(await server.next(), { ended: true });
+  // The program would end its process now. This one has a pull left, and lets it finish.
+  end(new Response());
+  assertEquals(await pull, `${mirror.url}/${DIGEST}`);
+  assertEquals(await server.status(), 0);
 });
 
 Deno.test("serve() serves over TLS, too", async () => {
@@ -180,9 +199,7 @@ Deno.test("serve() serves over TLS, too", async () => {
 
 Deno.test("serve() answers 500 when it fails itself, says nothing of why, and serves on", async () => {
   await using mirror = startMirror(() => new Response(null, { status: 404 }));
-  const mirrors = { cdn: { url: mirror.url } };
-  const rules = [{ clients: ["*"], mirrors: ["cdn"] }];
-  await using server = await startServer({ config: { ...LOCAL, mirrors, rules }, broken: true });
+  await using server = await startServer({ config: withMirror(mirror.url), broken: true });
   // At first it fails when the mirror has answered, then before the mirror is asked.
   for (const method of ["GET", "GET", "HEAD"]) {
     const url = `http://127.0.0.1:${server.port}/v2/a/blobs/${DIGEST}`;
