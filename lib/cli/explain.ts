@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createRouting, type Routing } from "../config/routing.ts";
+import { createRouting, type Routing } from "../config/create_routing.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { type Address, describeNoAddress, tryAddress } from "../net/address.ts";
 import { type Asked, parseRequest } from "../oci/request.ts";

@@ -5,7 +5,7 @@
  */
 
 import { readConfig } from "../config/read.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/config.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { type Context, UsageError } from "./command.ts";

@@ -5,7 +5,7 @@
  */
 
 import { configureSync, getJsonLinesFormatter, getLogger } from "@logtape/logtape";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/config.ts";
 import type { ServerLog } from "../server/serve.ts";
 import type { Context } from "./command.ts";
 import { reasonOf } from "./load_config.ts";

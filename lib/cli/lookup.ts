@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createRouting } from "../config/routing.ts";
+import { createRouting } from "../config/create_routing.ts";
 import type { Locator } from "../locations/locator.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { describeNoAddress, tryAddress } from "../net/address.ts";
@@ -62,15 +62,18 @@ function createLines(locator: Locator, { out, err }: Context) {
   };
 }
 
+const LONGEST_LINE = 1024;
+
 async function readLines(
   stream: ReadableStream<Uint8Array>,
   take: (lines: readonly string[]) => void,
 ): Promise<void> {
   let rest = "";
   const decoder = new TextDecoder();
+  // Of a line that is no address whatever follows, only the beginning is kept.
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop()!;
+    rest = lines.pop()!.slice(0, LONGEST_LINE);
     take(lines);
   }
   take([rest + decoder.decode()]);

@@ -163,12 +163,13 @@ async function fetchFile(provider: Provider, context: Context): Promise<Publishe
 }
 
 async function fetchText(url: string, { fetch, now }: Context): Promise<PublishedFile> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new FailedError(`${url} answered ${response.status}`);
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const text = await response.text();
+    if (!response.ok) throw new FailedError(`it answered ${response.status}`);
+    const modified = Date.parse(response.headers.get("last-modified") ?? "");
+    return { source: url, text, date: day(new Date(Number.isNaN(modified) ? now() : modified)) };
+  } catch (error) {
+    throw new FailedError(`cannot fetch ${url}: ${reasonOf(error)}`);
   }
-  const modified = response.headers.get("last-modified");
-  const date = day(new Date(modified ?? now()));
-  return { source: url, text: await response.text(), date };
 }

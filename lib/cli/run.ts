@@ -59,8 +59,17 @@ export async function run(args: readonly string[], context: Context): Promise<nu
       context.err(`archeio: ${error.message}\n`);
       return EXIT.failed;
     }
+    if (isSystemError(error)) {
+      context.err(`archeio: ${error.message}\n`);
+      return EXIT.failed;
+    }
     throw error;
   }
+}
+
+// What the operating system refused, such as a write to a full disk.
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
 }
 
 function dispatch(args: readonly string[], context: Context): number | Promise<number> {
@@ -78,7 +87,9 @@ function dispatch(args: readonly string[], context: Context): number | Promise<n
   if (options.some((option) => option === "--help" || option === "-h")) {
     return print(command.help, context);
   }
-  if (options.includes("--version")) return print(formatVersion(), context);
+  if (options.some((option) => option === "--version" || option === "-V")) {
+    return print(formatVersion(), context);
+  }
   return command.run(rest, context);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/config.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { createCoarseClock } from "../server/coarse_clock.ts";
 import { serve } from "../server/serve.ts";
@@ -15,6 +15,7 @@ import {
   FailedError,
   parseOptions,
   refuseOperands,
+  UsageError,
 } from "./command.ts";
 import { CONFIG_HELP, loadConfig, readText, reasonOf } from "./load_config.ts";
 import { createServerLog } from "./log.ts";
@@ -44,7 +45,7 @@ Environment, over whatever the configuration says:
     const { config, origin } = loadConfig(text.config, context);
     const files = readTlsFiles(config);
     dropPermissions();
-    await listen(config, origin, files, context);
+    await start(config, origin, files, context);
     return EXIT.well;
   },
 };
@@ -52,13 +53,12 @@ Environment, over whatever the configuration says:
 // What is remembered is remembered for seconds.
 const CLOCK_RESOLUTION_MS = 100;
 
-async function listen(
+function start(
   config: Config,
   origin: string,
   files: ReturnType<typeof readTlsFiles>,
   context: Context,
 ): Promise<void> {
-  const { host, port } = config.listen;
   const log = createServerLog(config, origin, context);
   const options = {
     dataSet: EMBEDDED,
@@ -68,10 +68,18 @@ async function listen(
     defer: (work: () => void) => void setTimeout(work, 0),
   };
   try {
-    await serve(config, options, files);
+    return serve(config, options, files);
   } catch (error) {
-    throw new FailedError(`cannot listen on ${host}, port ${port}: ${listenReason(error)}`);
+    throw listenError(config, error);
   }
+}
+
+function listenError({ listen: { host, port, tls } }: Config, error: unknown): Error {
+  if (tls !== undefined && error instanceof Deno.errors.InvalidData) {
+    const files = `the certificate "${tls.cert}" with the private key "${tls.key}"`;
+    return new UsageError(`cannot use ${files}: ${reasonOf(error)}`);
+  }
+  return new FailedError(`cannot listen on ${host}, port ${port}: ${listenReason(error)}`);
 }
 
 function listenReason(error: unknown): string {

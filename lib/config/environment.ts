@@ -41,12 +41,15 @@ export interface Overridden {
 
 /**
  * The name of the upstream that serves whatever no rule says otherwise of: the one
- * named `main`, or the only one.
+ * named `main`, or the only one, or the only one beside the signature upstream.
+ *
+ * @param signatures the name of the signature upstream
  */
-export function tryMainUpstream(upstreams: Mapping): string | undefined {
+export function tryMainUpstream(upstreams: Mapping, signatures?: unknown): string | undefined {
   if (Object.hasOwn(upstreams, "main")) return "main";
-  const [name, ...others] = Object.keys(upstreams);
-  return others.length === 0 ? name : undefined;
+  const names = Object.keys(upstreams);
+  const candidates = names.length === 1 ? names : names.filter((name) => name !== signatures);
+  return candidates.length === 1 ? candidates[0] : undefined;
 }
 
 /**
@@ -98,7 +101,7 @@ function upstreamsOf(value: Mapping): Mapping {
 }
 
 function mainUpstreamOf(value: Mapping): string {
-  return tryMainUpstream(upstreamsOf(value)) ?? "main";
+  return tryMainUpstream(upstreamsOf(value), value.signature_upstream) ?? "main";
 }
 
 function overrideMainUpstream(value: Mapping, environment: Environment, set: Setter): void {

@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { tryMainUpstream } from "./environment.ts";
 import { formatPrefix, parsePrefix } from "../net/prefix.ts";
 import { matchesLocation } from "../routing/policy.ts";
 import { formatPath, isMapping, type Mapping } from "./mapping.ts";
@@ -71,7 +72,7 @@ export function findMistakes(value: unknown, embedded: readonly string[]): Mista
 function* findUnknownNames(config: Sketch): Generator<Mistake> {
   const { upstreams, mirrors, rules, signature_upstream: signatures } = config;
   const names = Object.keys(upstreams ?? {});
-  if (names.length > 1 && !names.includes("main")) {
+  if (names.length > 1 && tryMainUpstream(upstreams ?? {}, signatures) === undefined) {
     yield {
       path: "upstreams",
       found: names,

@@ -10,8 +10,6 @@ import * as v from "valibot";
 import { type Config, LOG_LEVELS } from "./config.ts";
 import { isMapping } from "./mapping.ts";
 
-export type { Config } from "./config.ts";
-
 function text(allowed: string, pattern: RegExp) {
   return v.pipe(v.string(allowed), v.regex(pattern, allowed));
 }

@@ -172,9 +172,12 @@ export function parseAddress(text: string): Address {
   return unmapped(groupsOf(ipaddr.IPv6.parse(plain)));
 }
 
+const LONGEST_SHOWN = 80;
+
 /** Says to a person that a text is no address, and what one is. */
 export function describeNoAddress(text: string): string {
-  return `Cannot parse address "${text}": it must be IPv4 in four decimal numbers without leading ` +
+  const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  return `Cannot parse address "${shown}": it must be IPv4 in four decimal numbers without leading ` +
     `zeros, such as 192.0.2.1, or IPv6, such as 2001:db8::1`;
 }
 

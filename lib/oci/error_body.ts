@@ -6,14 +6,15 @@
  */
 
 /**
- * The error codes in use. All are the specification's own but
- * `CLIENT_ADDRESS_INVALID`, which nothing there stands for.
+ * The error codes in use. All are the specification's own but `UNKNOWN`, as other
+ * registries have it, and `CLIENT_ADDRESS_INVALID`, which nothing there stands for.
  */
 export type ErrorCode =
   | "CLIENT_ADDRESS_INVALID"
   | "DIGEST_INVALID"
   | "MANIFEST_INVALID"
   | "NAME_INVALID"
+  | "UNKNOWN"
   | "UNSUPPORTED";
 
 /** One error, as it stands in the body. */

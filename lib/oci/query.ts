@@ -14,6 +14,8 @@ const CONTROL = /%(?:[01][0-9A-Fa-f]|7[Ff])/;
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const RAW_CONTROL = /[\u0000-\u001f\u007f]/;
 
+const LONGEST = 4096;
+
 /**
  * What of a query goes along to an upstream, with its question mark, or `""`
  * when nothing does.
@@ -24,6 +26,8 @@ const RAW_CONTROL = /[\u0000-\u001f\u007f]/;
  * - A parameter with a control character in it is dropped: none has a meaning
  *   for a registry, and `%0d%0a` has one for whatever logs or splits headers.
  * - Any other character that a query may not hold is percent-encoded.
+ * - Nothing is kept of a query of more than 4096 characters, for reading it would keep
+ *   others waiting, and none in earnest is so long.
  *
  * @example
  * ```ts
@@ -36,7 +40,7 @@ const RAW_CONTROL = /[\u0000-\u001f\u007f]/;
  * @param query what stands behind the question mark, as it was received
  */
 export function forwardQuery(query: string): string {
-  if (query === "") return "";
+  if (query === "" || query.length > LONGEST) return "";
   let kept = "";
   for (const parameter of query.split("&")) {
     if (parameter === "" || isNamespace(parameter)) continue;

@@ -177,13 +177,17 @@ function endPointBefore(text: string, end: number): keyof typeof DIGEST_KINDS | 
   return text.startsWith("/tags", end - 5) ? "/tags" : "";
 }
 
+// Far longer than any name with its reference, encoded whole.
+const LONGEST_DECODED = 2048;
+
 /**
  * Some clients write a digest's colon as `%3A`. Segments are decoded once and on
  * their own, so an encoded slash never makes a new segment; what does not
- * decode stays as it is, and no grammar allows it.
+ * decode stays as it is, and no grammar allows it. So does a path whose decoding
+ * would keep others waiting: each segment that does not decode costs an exception.
  */
 function decodePath(path: string): string {
-  return path.split("/").map(decodeSegment).join("/");
+  return path.length > LONGEST_DECODED ? path : path.split("/").map(decodeSegment).join("/");
 }
 
 function decodeSegment(segment: string): string {

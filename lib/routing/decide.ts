@@ -56,11 +56,13 @@ export function needsLocation(asked: Asked, policy: Policy): boolean {
   switch (asked.kind) {
     case "blob":
       return true;
-    case "manifest_by_tag":
     case "manifest_by_digest":
-    case "referrers":
     case "tags":
       return policy.upstreamVaries;
+    case "manifest_by_tag":
+      return policy.upstreamVaries && !(asked.signature && policy.signatureUpstream !== undefined);
+    case "referrers":
+      return policy.upstreamVaries && policy.signatureUpstream === undefined;
     default:
       return false;
   }

@@ -62,7 +62,12 @@ export function errorResponse({ status, error, api }: Refusal, method: string): 
   return new Response(method === "HEAD" ? null : body, { status, headers });
 }
 
+const INTERNAL_ERROR = formatErrorBody({ code: "UNKNOWN", message: "internal error" });
+
 /** The answer when something went wrong that should not; it says nothing of what. */
 export function failureResponse(): Response {
-  return new Response("internal error\n", { status: STATUS_CODE.InternalServerError });
+  return new Response(INTERNAL_ERROR, {
+    status: STATUS_CODE.InternalServerError,
+    headers: { "content-type": "application/json" },
+  });
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Config } from "../config/schema.ts";
-import { createRouting } from "../config/routing.ts";
+import type { Config } from "../config/config.ts";
+import { createRouting } from "../config/create_routing.ts";
 import { createMemory } from "../mirrors/memory.ts";
 import { createBlobFinder } from "../mirrors/find_blob.ts";
 import {
@@ -85,16 +85,20 @@ export function createConfiguredHandler(config: Config, options: ServerOptions):
 const GIVE_UP_MS = 3000;
 const CUT_MS = 4000;
 
+// How long to wait before listening again.
+const RETRY_MS = 100;
+
 /**
- * Serves until SIGINT or SIGTERM comes. Then it accepts nothing more, lets what is
- * in flight finish, and cuts off what has not finished in time.
+ * Listens, and serves until SIGINT or SIGTERM comes. Then it accepts nothing more, lets
+ * what is in flight finish, and cuts off what has not finished in time.
  *
  * @param files the PEM texts of `listen.tls`
- * @returns when the last request is answered, or when those that are left are to be cut
- * off, which the end of the process does
+ * @returns a promise that is kept when the last request is answered, or when those that
+ * are left are to be cut off, which the end of the process does
  * @throws {Deno.errors.AddrInUse} and other errors of listening
+ * @throws {Deno.errors.InvalidData} when the files are no certificate and its key
  */
-export async function serve(
+export function serve(
   config: Config,
   options: Omit<ServerOptions, "stop">,
   files?: { readonly cert: string; readonly key: string },
@@ -102,38 +106,66 @@ export async function serve(
   const { log } = options;
   const giveUp = new AbortController();
   const handler = createConfiguredHandler(config, { ...options, stop: giveUp.signal });
-  const server = Deno.serve({
-    hostname: config.listen.host,
-    port: config.listen.port,
-    ...files,
-    onListen() {}, // told below, when a signal can be taken
-    onError(error) {
-      log.failed(error);
-      return failureResponse();
-    },
-  }, handler);
+  const listen = (port: number) =>
+    Deno.serve({
+      hostname: config.listen.host,
+      port,
+      ...files,
+      onListen() {}, // told below, when a signal can be taken
+      onError(error) {
+        log.failed(error);
+        return failureResponse();
+      },
+    }, handler);
+  let server = listen(config.listen.port);
+  const { port } = server.addr;
+
+  // Deno ends a server that cannot accept a connection, as when a flood has taken every
+  // file descriptor. That passes; until then this tries again.
+  async function serveOn(): Promise<void> {
+    for (;;) {
+      try {
+        return await server.finished;
+      } catch (error) {
+        log.failed(error);
+        server = await listenAgain(() => listen(port));
+      }
+    }
+  }
+
   const { promise: cutOff, resolve } = Promise.withResolvers<void>();
-  const timers: ReturnType<typeof setTimeout>[] = [];
-  function stop(signal: Deno.Signal): void {
-    // A second signal, as from a shell and a supervisor at once, cuts off no pull.
-    if (timers.length > 0) return;
+  const forget = onStop((signal) => {
     log.stopping(signal);
-    timers.push(
-      setTimeout(() => giveUp.abort(), GIVE_UP_MS),
-      setTimeout(resolve, CUT_MS),
-    );
-    server.shutdown();
-  }
-  const onInterrupt = () => stop("SIGINT");
-  const onTerminate = () => stop("SIGTERM");
-  Deno.addSignalListener("SIGINT", onInterrupt);
-  Deno.addSignalListener("SIGTERM", onTerminate);
+    const timers = [setTimeout(() => giveUp.abort(), GIVE_UP_MS), setTimeout(resolve, CUT_MS)];
+    server.shutdown().catch(log.failed);
+    return () => timers.forEach((timer) => clearTimeout(timer));
+  });
   log.listening(server.addr);
-  try {
-    await Promise.race([server.finished, cutOff]);
-  } finally {
-    for (const timer of timers) clearTimeout(timer);
-    Deno.removeSignalListener("SIGINT", onInterrupt);
-    Deno.removeSignalListener("SIGTERM", onTerminate);
+  return Promise.race([serveOn(), cutOff]).finally(forget);
+}
+
+async function listenAgain(listen: () => Deno.HttpServer<Deno.NetAddr>) {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    try {
+      return listen();
+    } catch {
+      // Still none to be had.
+    }
   }
+}
+
+// Calls `stop` at the first signal, and gives a function that undoes all of it. A second
+// signal, as from a shell and a supervisor at once, cuts off no pull.
+function onStop(stop: (signal: Deno.Signal) => () => void): () => void {
+  let undo: (() => void) | undefined;
+  const listeners = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+    const listener = () => void (undo ??= stop(signal));
+    Deno.addSignalListener(signal, listener);
+    return [signal, listener] as const;
+  });
+  return () => {
+    undo?.();
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  };
 }

@@ -40,6 +40,14 @@ Deno.test("lookup names each line that is no address, and does the others", asyn
   assertStringIncludes(err, 'archeio: line 3: Cannot parse address "010.1.1.1"');
 });
 
+Deno.test("lookup reads past a line without end, and shows only its beginning", async () => {
+  const long = new TextEncoder().encode("1".repeat(1_000_000));
+  const stdin = [long, long, new TextEncoder().encode("\n192.0.2.1\n")];
+  const { status, out, err } = await runProgram(["lookup"], { stdin });
+  assertEquals({ status, out }, { status: 2, out: "192.0.2.1\t-\t-\n" });
+  assertStringIncludes(err, `line 1: Cannot parse address "${"1".repeat(80)}…"`);
+});
+
 Deno.test("lookup knows the configuration's own locations", async () => {
   using file = temporaryFile(`
 upstreams: { main: { endpoint: https://registry.example } }

@@ -156,7 +156,7 @@ Deno.test("ranges update says what could not be fetched", async () => {
   });
   const { status, err } = await runProgram(["ranges", "update"], { fetch });
   assertEquals(status, 1);
-  assertStringIncludes(err, `\n  aws: ${AWS} answered 404\n`);
-  assertStringIncludes(err, "\n  gcp: fetch failed\n");
+  assertStringIncludes(err, `\n  aws: cannot fetch ${AWS}: it answered 404\n`);
+  assertStringIncludes(err, `\n  gcp: cannot fetch ${GCP}: fetch failed\n`);
   assertStringIncludes(err, `\n  azure: no link to the file stands in ${AZURE}\n`);
 });

@@ -26,6 +26,7 @@ Deno.test("--version tells the program's version and its data's days, for each c
   );
   assertEquals((await runProgram(["-V"])).out, out);
   assertEquals((await runProgram(["ranges", "--version"])).out, out);
+  assertEquals((await runProgram(["ranges", "-V"])).out, out);
 });
 
 Deno.test("what is called wrongly ends with 2 and a sentence that names it", async () => {
@@ -71,6 +72,17 @@ Deno.test("a reader that has seen enough is no failure", async () => {
     throw new Deno.errors.BrokenPipe("Broken pipe");
   };
   assertEquals((await runProgram(["ranges"], { out })).status, 0);
+});
+
+Deno.test("what the operating system refuses is told in a sentence", async () => {
+  const out = () => {
+    throw Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  };
+  const { status, err } = await runProgram(["ranges"], { out });
+  assertEquals({ status, err }, {
+    status: 1,
+    err: "archeio: No space left on device (os error 28)\n",
+  });
 });
 
 Deno.test("what nobody expected is not hidden", async () => {

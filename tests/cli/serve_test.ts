@@ -13,9 +13,14 @@ interface Served extends AsyncDisposable {
   end(): Promise<{ readonly status: Deno.CommandStatus; readonly log: string }>;
 }
 
-function spawn(args: readonly string[], env: Record<string, string>): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: [...PROGRAM, ...args],
+function spawn(
+  args: readonly string[],
+  env: Record<string, string>,
+  files?: number,
+): Deno.ChildProcess {
+  const limit = files === undefined ? "" : `ulimit -n ${files};`;
+  return new Deno.Command("sh", {
+    args: ["-c", `${limit} exec "$0" "$@"`, Deno.execPath(), ...PROGRAM, ...args],
     env: { HOST: "127.0.0.1", PORT: "0", ...env },
     stdin: "null",
     stdout: "null",
@@ -23,8 +28,12 @@ function spawn(args: readonly string[], env: Record<string, string>): Deno.Child
   }).spawn();
 }
 
-async function serve(args: string[] = [], env: Record<string, string> = {}): Promise<Served> {
-  const process = spawn(args, env);
+async function serve(
+  args: string[] = [],
+  env: Record<string, string> = {},
+  files?: number,
+): Promise<Served> {
+  const process = spawn(args, env, files);
   const reader = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
   let log = "";
   while (!log.includes("\n")) {
@@ -84,6 +93,42 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assertEquals(JSON.parse(log).signal, signal);
   });
 }
+
+Deno.test("serve outlives a flood of connections that takes every file descriptor", async () => {
+  await using server = await serve([], {}, 64);
+  const { hostname, port } = new URL(server.url);
+  const flood: Deno.TcpConn[] = [];
+  try {
+    for (let number = 0; number < 100; number++) {
+      try {
+        const connection = await Deno.connect({ hostname, port: Number(port) });
+        flood.push(connection);
+        await connection.write(new TextEncoder().encode("GET /v2/ HT"));
+      } catch (error) {
+        // The server's end is closed while it listens anew.
+        if (!(error instanceof Error && "code" in error)) throw error;
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  } finally {
+    for (const connection of flood) connection.close();
+  }
+  for (;;) {
+    try {
+      const response = await fetch(`${server.url}v2/`);
+      assertEquals(response.status, 200);
+      await response.body?.cancel();
+      break;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  server.process.kill("SIGTERM");
+  const { status, log } = await server.end();
+  assertEquals(status.code, 0);
+  assertStringIncludes(log, "Too many open files");
+});
 
 Deno.test("serve is the command when none is named, on IPv6, too", async () => {
   using file = temporaryFile("upstreams: { main: { endpoint: https://registry.example } }");
@@ -148,6 +193,9 @@ upstreams: { main: { endpoint: https://registry.example } }
   assertStringIncludes(unread.err, 'cannot read the certificate "/nowhere.pem"');
   using wrong = temporaryFile(config(pem.path));
   const refused = await fails(["serve", "--config", wrong.path]);
-  assertEquals(refused.status, 1);
-  assertMatch(refused.err, /^archeio: cannot listen on 127\.0\.0\.1, port 0: .+\n$/);
+  assertEquals(refused.status, 2);
+  assertStringIncludes(
+    refused.err,
+    `cannot use the certificate "${pem.path}" with the private key`,
+  );
 });

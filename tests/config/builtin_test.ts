@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { stringify } from "@std/yaml";
 import type { Config } from "../../lib/config/config.ts";
 import { readConfig } from "../../lib/config/read.ts";
-import { createRouting } from "../../lib/config/routing.ts";
+import { createRouting } from "../../lib/config/create_routing.ts";
 import { listLocations } from "../../lib/locations/data_set.ts";
 import { EMBEDDED } from "../../lib/locations/embedded.ts";
 

@@ -31,6 +31,17 @@ Deno.test("tryMainUpstream() names the main upstream, or the only one", () => {
   for (const { asked, expected } of table) assertEquals(tryMainUpstream(asked), expected);
 });
 
+Deno.test("tryMainUpstream() names the only one beside the signature upstream", () => {
+  const table = [
+    { asked: { other: 1, signed: 2 }, expected: "other" },
+    { asked: { signed: 1 }, expected: "signed" },
+    { asked: { other: 1, another: 2, signed: 3 }, expected: undefined },
+  ];
+  for (const { asked, expected } of table) {
+    assertEquals(tryMainUpstream(asked, "signed"), expected);
+  }
+});
+
 Deno.test("overrideConfig() puts each variable over the built-in configuration", () => {
   const plain = builtin();
   const { main } = plain.upstreams;

@@ -54,6 +54,18 @@ const KEYS = "a mapping with the keys listen, log, client_address, pages, upstre
   "signature_upstream, mirrors, locations, rules, probe";
 const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" in quotes';
 
+Deno.test("SIGNATURE_UPSTREAM_ENDPOINT works beside an only upstream of any name", () => {
+  const read = readConfig("upstreams: { foo: { endpoint: https://foo.example, path: a } }", {
+    environment: (variable) =>
+      variable === "SIGNATURE_UPSTREAM_ENDPOINT" ? "https://sig.example" : undefined,
+    embedded: [],
+  });
+  assertEquals(read.kind === "config" && read.config.upstreams, {
+    foo: { endpoint: "https://foo.example", path: "a" },
+    signatures: { endpoint: "https://sig.example", path: "a" },
+  });
+});
+
 Deno.test("readConfig() reads every key", () => {
   assertEquals(configOf(FULL), FULL_CONFIG);
 });

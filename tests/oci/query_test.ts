@@ -135,3 +135,8 @@ Deno.test("forwardQuery() leaves what it gave as it is", () => {
   });
   fc.assert(property, { numRuns: 1000 });
 });
+
+Deno.test("forwardQuery() keeps nothing of a query that would take long to read", () => {
+  assertEquals(forwardQuery(`n=${"1".repeat(4094)}`).length, 4097);
+  assertEquals(forwardQuery(`n=${"1".repeat(4095)}`), "");
+});

@@ -277,6 +277,19 @@ Deno.test("needsLocation() is true for blobs, and for the rest only when upstrea
   assertEquals(needsLocation(parseRequest("PUT", BLOB), varied), false);
 });
 
+Deno.test("needsLocation() is false for what the signature upstream alone serves", () => {
+  const varied = createPolicy(SIGNED, LOCATIONS);
+  const table = [
+    { path: `/v2/a/manifests/${SIGNATURE_TAG}`, expected: false },
+    { path: `/v2/a/referrers/${DIGEST}`, expected: false },
+    { path: "/v2/a/manifests/v1", expected: true },
+    { path: BY_DIGEST, expected: true },
+  ];
+  for (const { path, expected } of table) {
+    assertEquals(needsLocation(parseRequest("GET", path), varied), expected, path);
+  }
+});
+
 Deno.test("decide() gives the same for every rule when needsLocation() says that none is needed", () => {
   const uniform = createPolicy(
     { ...SIGNED, rules: RULES.filter((rule) => rule.upstream === MAIN) },

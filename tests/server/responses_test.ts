@@ -22,5 +22,8 @@ Deno.test("redirects that are kept are bounded in number and in length", () => {
 Deno.test("the answer to an internal error says nothing of it", async () => {
   const response = failureResponse();
   assertEquals(response.status, 500);
-  assertEquals(await response.text(), "internal error\n");
+  assertEquals(response.headers.get("content-type"), "application/json");
+  assertEquals(await response.json(), {
+    errors: [{ code: "UNKNOWN", message: "internal error" }],
+  });
 });

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { serve } from "../../lib/server/serve.ts";
 import { createCertificate } from "./certificate.ts";
 import {
@@ -78,22 +84,34 @@ async function* readEvents(
 }
 
 /** A mirror on this machine, which tells what it is asked for. */
-function startMirror(answer: () => Response | Promise<Response>) {
+interface Mirror extends AsyncDisposable {
+  readonly url: string;
+  /** The path of the next request, once there is one. */
+  readonly nextAsked: () => Promise<string>;
+  /** Answers whatever waits, and all that comes. */
+  readonly answer: (response: Response) => void;
+}
+
+function startMirror(): Mirror {
   const asked: string[] = [];
   let tell = () => {};
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+  const { promise: answered, resolve: answer } = Promise.withResolvers<Response>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     asked.push(new URL(request.url).pathname);
     tell();
-    return answer();
+    return (await answered).clone();
   });
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
-    /** The path of the next request, once there is one. */
-    async nextAsked(): Promise<string> {
+    async nextAsked() {
       if (asked.length === 0) await new Promise<void>((resolve) => tell = resolve);
       return asked.shift()!;
     },
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    answer,
+    async [Symbol.asyncDispose]() {
+      answer(new Response());
+      await server.shutdown();
+    },
   };
 }
 
@@ -133,8 +151,7 @@ Deno.test("serve() serves until a signal comes, and then ends well", async () =>
 });
 
 Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing else", async () => {
-  const { promise: never, resolve: atLast } = Promise.withResolvers<Response>();
-  await using mirror = startMirror(() => never);
+  await using mirror = startMirror();
   await using server = await startServer({ config: withMirror(mirror.url) });
   const { port } = server;
   const open = await Promise.all(["", "G", "GET / HTTP/1.1\r\nHost: a\r\n"].map(connect));
@@ -153,7 +170,7 @@ Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing e
     assertEquals(await server.next(), { ended: true });
   } finally {
     for (const connection of open) connection.close();
-    atLast(new Response());
+    mirror.answer(new Response());
   }
   assertEquals(await server.status(), 0);
 
@@ -165,15 +182,14 @@ Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing e
 });
 
 Deno.test("serve() cuts off no pull when a second signal comes", async () => {
-  const { promise: untilEnd, resolve: end } = Promise.withResolvers<Response>();
-  await using mirror = startMirror(() => untilEnd);
+  await using mirror = startMirror();
   await using server = await startServer({ config: withMirror(mirror.url) });
   const pull = locationAt(server.port, `/v2/a/blobs/${DIGEST}`);
   assertEquals(await mirror.nextAsked(), `/${DIGEST}`);
   server.kill("SIGTERM");
   assertEquals(await server.next(), { stopping: "SIGTERM" });
   server.kill("SIGINT");
-  end(new Response());
+  mirror.answer(new Response());
   assertEquals(await pull, `${mirror.url}/${DIGEST}`);
   assertEquals(await server.next(), { ended: true });
   assertEquals(await server.status(), 0);
@@ -196,15 +212,18 @@ Deno.test("serve() serves over TLS, too", async () => {
   assertEquals(await server.status(), 0);
 });
 
+const INTERNAL_ERROR = '{"errors":[{"code":"UNKNOWN","message":"internal error"}]}';
+
 Deno.test("serve() answers 500 when it fails itself, says nothing of why, and serves on", async () => {
-  await using mirror = startMirror(() => new Response(null, { status: 404 }));
+  await using mirror = startMirror();
+  mirror.answer(new Response(null, { status: 404 }));
   await using server = await startServer({ config: withMirror(mirror.url), broken: true });
   // At first it fails when the mirror has answered, then before the mirror is asked.
   for (const method of ["GET", "GET", "HEAD"]) {
     const url = `http://127.0.0.1:${server.port}/v2/a/blobs/${DIGEST}`;
     const response = await fetch(url, { method, redirect: "manual" });
     assertEquals(response.status, 500);
-    assertEquals(await response.text(), method === "HEAD" ? "" : "internal error\n");
+    assertEquals(await response.text(), method === "HEAD" ? "" : INTERNAL_ERROR);
     assertEquals(await server.next(), { failed: "Error: the clock is broken" });
   }
   assertEquals(await mirror.nextAsked(), `/${DIGEST}`);
@@ -215,7 +234,7 @@ Deno.test("serve() answers 500 when it fails itself, says nothing of why, and se
   assertEquals(await server.status(), 0);
 });
 
-Deno.test("serve() is rejected when it cannot listen", async () => {
+Deno.test("serve() throws when it cannot listen", () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const config = readTestConfig({ ...LOCAL, listen: { host: "127.0.0.1", port } });
@@ -232,6 +251,6 @@ Deno.test("serve() is rejected when it cannot listen", async () => {
     now: () => 0,
     defer: (work: () => void) => work(),
   };
-  const error = await assertRejects(() => serve(config, options), Deno.errors.AddrInUse);
+  const error = assertThrows(() => serve(config, options), Deno.errors.AddrInUse);
   assertStringIncludes(error.message.toLowerCase(), "in use");
 });

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { createRouting, type Routing } from "../../lib/config/routing.ts";
+import { createRouting, type Routing } from "../../lib/config/create_routing.ts";
 import { parseAddress } from "../../lib/net/address.ts";
 import type { Rule } from "../../lib/routing/policy.ts";
 import { configOf, UPSTREAM } from "./fixture.ts";

@@ -40,7 +40,7 @@ export function createRouting(config: Config, dataSet: string): Routing {
   for (const [name, { url }] of Object.entries(config.mirrors)) {
     mirrors.set(name, { name, url: normalizeUrl(url) });
   }
-  const upstream = upstreams.get(tryMainUpstream(config.upstreams)!)!;
+  const upstream = upstreams.get(tryMainUpstream(config.upstreams, config.signature_upstream)!)!;
   const { pages, signature_upstream: signatures } = config;
   const policy = createPolicy({
     ...(pages.info === undefined ? {} : { infoPage: new URL(pages.info).href }),
