@@ -85,9 +85,8 @@ export function parseOptions<Text extends string = never, Flag extends string = 
     boolean: [...flags],
     unknown(argument, key) {
       if (key === undefined) return true;
-      const allowed = known.map((name) => `--${name}`).join(", ");
-      const has = allowed === "" ? "this command has none" : `there are ${allowed}`;
-      throw new UsageError(`unknown option "${argument}": ${has}, and --help`);
+      const allowed = [...known, "help", "version"].map((name) => `--${name}`).join(", ");
+      throw new UsageError(`unknown option "${argument}": there are ${allowed}`);
     },
   });
   const values: Partial<Record<Text, string>> = {};

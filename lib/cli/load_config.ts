@@ -62,7 +62,7 @@ export function readText(path: string, what: string): string {
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.NotCapable) return "this program may not";
+  if (error instanceof Deno.errors.NotCapable) return "Deno lets no program use it";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   // "fetch failed" alone says little; what it was caused by says more.
   if (error instanceof Error && error.cause instanceof Error) return error.cause.message;

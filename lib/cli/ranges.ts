@@ -32,8 +32,8 @@ export const rangesCommand: Command = {
   help: `Usage: archeio ranges [--locations]
        archeio ranges update [--from DIR] [--out FILE] [--allow-loss]
 
-Prints, for each provider, what the embedded data is: the day it was published, how
-many prefixes and regions, where it came from.
+Prints, for each provider, what the embedded data is: the day it was published (where
+the file does not say: its own day), how many prefixes and regions, where it is from.
 
   --locations    print the name of every location instead, a line each
 

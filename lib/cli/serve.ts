@@ -75,7 +75,11 @@ function start(
 }
 
 function listenError({ listen: { host, port, tls } }: Config, error: unknown): Error {
-  if (tls !== undefined && error instanceof Deno.errors.InvalidData) {
+  const { AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
+  const ofAddress = [AddrInUse, AddrNotAvailable, PermissionDenied].some((each) =>
+    error instanceof each
+  );
+  if (tls !== undefined && !ofAddress) {
     const files = `the certificate "${tls.cert}" with the private key "${tls.key}"`;
     return new UsageError(`cannot use ${files}: ${reasonOf(error)}`);
   }

@@ -57,7 +57,9 @@ export function readConfig(text: string | undefined, options: ReadConfigOptions)
 function formatUnreadable(reason: string): string {
   const [what, where = "the whole file", shown = ""] = reason.split(/ at (?=line \d)|:(?=\n)/, 3);
   const allowed = 'YAML or JSON, each key once, "*" in quotes';
-  return `${where}: found no valid YAML or JSON (${what}); allowed: ${allowed}${shown}`;
+  // Of a key that is there twice, the reader gets the column wrong.
+  const place = where.replace(/, column -\d+$/, "");
+  return `${place}: found no valid YAML or JSON (${what}); allowed: ${allowed}${shown}`;
 }
 
 function toMistake({ path, input, message }: v.BaseIssue<unknown>): Mistake {
@@ -90,5 +92,7 @@ function formatFound(found: unknown): string {
     seen.add(value);
     return value;
   });
-  return shown.length > FOUND_LENGTH ? `${shown.slice(0, FOUND_LENGTH)}…` : shown;
+  // A password that is where none may be still is one.
+  const safe = shown.replace(/(?<=:\/\/)[^/?#@"\s]*@/g, "…@");
+  return safe.length > FOUND_LENGTH ? `${safe.slice(0, FOUND_LENGTH)}…` : safe;
 }

@@ -122,19 +122,21 @@ export function serve(
 
   // Deno ends a server that cannot accept a connection, as when a flood has taken every
   // file descriptor. That passes; until then this tries again.
+  let stopping = false;
   async function serveOn(): Promise<void> {
-    for (;;) {
+    while (!stopping) {
       try {
         return await server.finished;
       } catch (error) {
         log.failed(error);
-        server = await listenAgain(() => listen(port));
+        server = await retry(() => listen(port), RETRY_MS);
       }
     }
   }
 
   const { promise: cutOff, resolve } = Promise.withResolvers<void>();
   const forget = onStop((signal) => {
+    stopping = true;
     log.stopping(signal);
     const timers = [setTimeout(() => giveUp.abort(), GIVE_UP_MS), setTimeout(resolve, CUT_MS)];
     server.shutdown().catch(log.failed);
@@ -144,13 +146,14 @@ export function serve(
   return Promise.race([serveOn(), cutOff]).finally(forget);
 }
 
-async function listenAgain(listen: () => Deno.HttpServer<Deno.NetAddr>) {
+/** Tries something until it does not throw, and waits before each time, in milliseconds. */
+export async function retry<Result>(attempt: () => Result, waitMs: number): Promise<Result> {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
     try {
-      return listen();
+      return attempt();
     } catch {
-      // Still none to be had.
+      // What was in the way still is.
     }
   }
 }

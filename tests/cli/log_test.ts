@@ -62,7 +62,7 @@ Deno.test("reasonOf() says in a few words why something failed", () => {
   const table: { asked: unknown; expected: string }[] = [
     { asked: new Deno.errors.NotFound("os error 2"), expected: "there is no such file" },
     { asked: new Deno.errors.PermissionDenied("os error 13"), expected: "permission denied" },
-    { asked: new Deno.errors.NotCapable("read"), expected: "this program may not" },
+    { asked: new Deno.errors.NotCapable("read"), expected: "Deno lets no program use it" },
     { asked: new Deno.errors.IsADirectory("os error 21"), expected: "it is a folder" },
     { asked: new TypeError("fetch failed", { cause: new Error("dns") }), expected: "dns" },
     { asked: new Error("else"), expected: "else" },

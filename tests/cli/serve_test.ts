@@ -1,7 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Outcome, temporaryFile } from "./program.ts";
 
-const PROGRAM = ["run", "-A", "--no-prompt", new URL("../../main.ts", import.meta.url).pathname];
+const PROGRAM = [
+  "run",
+  "--quiet",
+  "-A",
+  "--no-prompt",
+  new URL("../../main.ts", import.meta.url).pathname,
+];
 
 /** A server in a process of its own. */
 interface Served extends AsyncDisposable {
@@ -179,6 +185,12 @@ Deno.test("serve says that this machine has not the address", async () => {
   const { status, err } = await fails(["serve"], { HOST: "192.0.2.1" });
   assertEquals(status, 1);
   assertStringIncludes(err, "cannot listen on 192.0.2.1, port 0: this machine has no such address");
+});
+
+Deno.test("serve says that there is no such host", async () => {
+  const { status, err } = await fails(["serve"], { HOST: "host.invalid" });
+  assertEquals(status, 1);
+  assertMatch(err, /^archeio: cannot listen on host\.invalid, port 0: .+\n$/);
 });
 
 Deno.test("serve says which of the TLS files it cannot read, and which is none", async () => {

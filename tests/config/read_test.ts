@@ -54,6 +54,28 @@ const KEYS = "a mapping with the keys listen, log, client_address, pages, upstre
   "signature_upstream, mirrors, locations, rules, probe";
 const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" in quotes';
 
+Deno.test("readConfig() repeats no password", () => {
+  const read = readConfig(
+    "upstreams: { main: { endpoint: https://user:secret@registry.example } }",
+    { environment: () => undefined, embedded: [] },
+  );
+  assertEquals(read, {
+    kind: "mistakes",
+    mistakes: [
+      'upstreams.main.endpoint: found "https://…@registry.example"; allowed: an http: or https: ' +
+      "URL without user, query and fragment, such as https://registry.example",
+    ],
+  });
+});
+
+Deno.test("readConfig() names the line of a key that is there twice", () => {
+  const read = readConfig("a: 1\na: 2\n", { environment: () => undefined, embedded: [] });
+  assertEquals(
+    read.kind === "mistakes" && /^line \d+(?:, column \d+)?: /.test(read.mistakes[0]!),
+    true,
+  );
+});
+
 Deno.test("SIGNATURE_UPSTREAM_ENDPOINT works beside an only upstream of any name", () => {
   const read = readConfig("upstreams: { foo: { endpoint: https://foo.example, path: a } }", {
     environment: (variable) =>

@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { serve } from "../../lib/server/serve.ts";
+import { retry, serve } from "../../lib/server/serve.ts";
 import { createCertificate } from "./certificate.ts";
 import {
   CONFIG,
@@ -253,4 +253,14 @@ Deno.test("serve() throws when it cannot listen", () => {
   };
   const error = assertThrows(() => serve(config, options), Deno.errors.AddrInUse);
   assertStringIncludes(error.message.toLowerCase(), "in use");
+});
+
+Deno.test("retry() tries until it succeeds", async () => {
+  let left = 3;
+  const attempt = () => {
+    if (--left > 0) throw new Error("not yet");
+    return "done";
+  };
+  assertEquals(await retry(attempt, 0), "done");
+  assertEquals(left, 0);
 });
