@@ -189,6 +189,8 @@ Deno.test("serve() cuts off no pull when a second signal comes", async () => {
   server.kill("SIGTERM");
   assertEquals(await server.next(), { stopping: "SIGTERM" });
   server.kill("SIGINT");
+  // Nothing tells that it has come; once the server has ended, it would end the process.
+  await new Promise((resolve) => setTimeout(resolve, 500));
   mirror.answer(new Response());
   assertEquals(await pull, `${mirror.url}/${DIGEST}`);
   assertEquals(await server.next(), { ended: true });
