@@ -131,11 +131,6 @@ export function decide(asked: Asked, rule: Rule, policy: Policy): Decision {
   }
 }
 
-// What is asked of an upstream is remembered by repository and digest, so that the
-// length of names bounds the memory. No registry has longer ones: see "Pulling
-// manifests" of the distribution specification.
-const LONGEST_NAME = 255;
-
 /**
  * Decides what a request for a blob or a manifest by its digest is to get from the
  * registries.
@@ -149,9 +144,10 @@ export function decideUpstream(asked: ByDigest, rule: Rule, policy: Policy): ToU
   const signatures = policy.signatureUpstream;
   const path = `${name}/${kind === "blob" ? "blobs" : "manifests"}/${digest}`;
   const location = upstream.base + path + query;
-  const asks = signatures !== undefined && signatures.base !== upstream.base &&
-    registered && name.length <= LONGEST_NAME;
-  return !asks ? redirect(location) : {
+  if (signatures === undefined || signatures.base === upstream.base || !registered) {
+    return redirect(location);
+  }
+  return {
     kind: "ask_upstream",
     asked: upstream.base + path,
     location,

@@ -173,13 +173,6 @@ Deno.test("decideUpstream() asks nobody when signatures are where everything els
   assertEquals(decideUpstreamFor(same, OFFICE, BLOB).kind, "ask_upstream");
 });
 
-Deno.test("decideUpstream() asks nobody about a name so long that remembering it would cost", () => {
-  const kindFor = (length: number) =>
-    decideUpstreamFor(SIGNED, AWS, `/v2/${"a".repeat(length)}/manifests/${DIGEST}`).kind;
-  assertEquals(kindFor(255), "ask_upstream");
-  assertEquals(kindFor(256), "redirect");
-});
-
 Deno.test("decide() answers the version check, and what is not about a repository", () => {
   const parts = {
     ...PLAIN,
