@@ -75,21 +75,21 @@ function start(
 }
 
 function listenError({ listen: { host, port, tls } }: Config, error: unknown): Error {
-  const { AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
-  const ofAddress = [AddrInUse, AddrNotAvailable, PermissionDenied].some((each) =>
-    error instanceof each
-  );
-  if (tls !== undefined && !ofAddress) {
+  const reason = tryAddressReason(error);
+  if (reason === undefined && tls !== undefined) {
     const files = `the certificate "${tls.cert}" with the private key "${tls.key}"`;
     return new UsageError(`cannot use ${files}: ${reasonOf(error)}`);
   }
-  return new FailedError(`cannot listen on ${host}, port ${port}: ${listenReason(error)}`);
+  return new FailedError(`cannot listen on ${host}, port ${port}: ${reason ?? reasonOf(error)}`);
 }
 
-function listenReason(error: unknown): string {
+// What is wrong with the address, or `undefined` when it is something else.
+function tryAddressReason(error: unknown): string | undefined {
   if (error instanceof Deno.errors.AddrInUse) return "another program has this port";
   if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
-  return reasonOf(error);
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  // A name that does not resolve has no class of its own.
+  return /^failed to lookup address/.test(reasonOf(error)) ? "there is no such host" : undefined;
 }
 
 function readTlsFiles({ listen: { tls } }: Config): { cert: string; key: string } | undefined {

@@ -190,7 +190,7 @@ Deno.test("serve says that this machine has not the address", async () => {
 Deno.test("serve says that there is no such host", async () => {
   const { status, err } = await fails(["serve"], { HOST: "host.invalid" });
   assertEquals(status, 1);
-  assertMatch(err, /^archeio: cannot listen on host\.invalid, port 0: .+\n$/);
+  assertEquals(err, "archeio: cannot listen on host.invalid, port 0: there is no such host\n");
 });
 
 Deno.test("serve says which of the TLS files it cannot read, and which is none", async () => {
