@@ -83,11 +83,16 @@ function listenError({ listen: { host, port, tls } }: Config, error: unknown): E
   return new FailedError(`cannot listen on ${host}, port ${port}: ${reason ?? reasonOf(error)}`);
 }
 
+const ADDRESS_ERRORS = [
+  [Deno.errors.AddrInUse, "another program has this port"],
+  [Deno.errors.AddrNotAvailable, "this machine has no such address"],
+  [Deno.errors.PermissionDenied, "permission denied"],
+] as const;
+
 // What is wrong with the address, or `undefined` when it is something else.
 function tryAddressReason(error: unknown): string | undefined {
-  if (error instanceof Deno.errors.AddrInUse) return "another program has this port";
-  if (error instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  const known = ADDRESS_ERRORS.find(([Class]) => error instanceof Class);
+  if (known !== undefined) return known[1];
   // A name that does not resolve has no class of its own.
   return /^failed to lookup address/.test(reasonOf(error)) ? "there is no such host" : undefined;
 }
