@@ -47,6 +47,7 @@ declare module "@std/http/status" {
     readonly NotFound: 404;
     readonly MethodNotAllowed: 405;
     readonly InternalServerError: 500;
+    readonly ServiceUnavailable: 503;
   };
 }
 

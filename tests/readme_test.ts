@@ -7,12 +7,19 @@
  * their output. A YAML or ini block is the file that its first line names.
  */
 
-import { assertEquals, AssertionError, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  AssertionError,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { parse as parseYaml } from "@std/yaml";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import metadata from "../deno.json" with { type: "json" };
 import { VARIABLES } from "../lib/config/environment.ts";
 import { readConfig } from "../lib/config/read.ts";
+import { createPullLog } from "../lib/server/pull_log.ts";
 import { ConfigSchema } from "../lib/config/schema.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
 import { EMBEDDED } from "../lib/locations/embedded.ts";
@@ -26,7 +33,7 @@ const README_ADDRESS = "localhost:8080";
 const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
   ["npx -y deno@2.9.6 task ", "npx fetches Deno; its tasks are looked for below"],
   ["deno task ranges:update", "fetches the providers' files, and writes into the sources"],
-  ["docker ", "needs Docker and the base images"],
+  ["docker ", "tests/e2e/image_test.ts plays them, with the base images that they need"],
   ["gcloud ", "needs a project in Google's cloud"],
   ["kubectl ", "needs a cluster; the file is checked below"],
   ["systemctl ", "needs a running systemd; the unit is checked below"],
@@ -265,16 +272,16 @@ Deno.test({
 });
 
 Deno.test("README.md's blocks are all of a kind that is checked", () => {
-  const names = ["archeio.yaml", "broken.yaml", "service.yaml", "kubernetes.yaml"];
+  const names = ["archeio.yaml", "broken.yaml", "service.yaml", "kubernetes.yaml", "alerts.yaml"];
   const files = [...names, "/etc/systemd/system/archeio.service"].map((name) => `# ${name}`);
   for (const { info, line, text } of BLOCKS) {
-    if (["console", "sh", "mermaid"].includes(info)) continue;
+    if (["console", "sh", "mermaid", "json"].includes(info)) continue;
     assertStringIncludes(files.join("\n"), text.split("\n")[0]!, `line ${line}`);
   }
 });
 
 Deno.test("README.md names only tasks that there are, and the Deno of the Dockerfile", () => {
-  for (const { 1: task } of README.matchAll(/\bdeno(?:@[\d.]+)? task ([a-z:]+)/g)) {
+  for (const { 1: task } of README.matchAll(/\bdeno(?:@[\d.]+)? task ([a-z\d:]+)/g)) {
     assertEquals(Object.hasOwn(metadata.tasks, task!), true, `deno task ${task}`);
   }
   const versions = [...README.matchAll(/\bdeno@([\d.]+)/g)].map(({ 1: version }) => version);
@@ -326,16 +333,45 @@ Deno.test("README.md's configuration is one, and has every key in it", () => {
 
 Deno.test("README.md's configuration states the defaults", () => {
   const stated: Record<string, string> = {};
-  for (
-    const { 1: key, 2: value } of fileNamed("archeio.yaml").matchAll(/^ +(\w+):.*default: (\S+)$/gm)
-  ) {
-    stated[key!] = value!;
+  let section = "";
+  for (const line of fileNamed("archeio.yaml").split("\n")) {
+    const [, space, key, value] = /^( *)(\w+):.*?(?:default: (\S+))?$/.exec(line) ?? [];
+    if (space === "") section = key!;
+    if (value !== undefined && value !== "none") {
+      stated[space === "" ? key! : `${section}.${key}`] = value;
+    }
   }
-  const read = readExample("upstreams: { main: { endpoint: https://registry.example } }");
+  const read = readExample(
+    "upstreams: { main: { endpoint: https://registry.example } }\nadmin: {}",
+  );
   if (read.kind === "mistakes") throw new Error(read.mistakes.join("\n"));
-  const { listen, log, client_address, probe } = read.config;
-  const defaults = Object.entries({ ...listen, ...log, ...client_address, ...probe });
-  assertEquals(stated, Object.fromEntries(defaults.map(([key, value]) => [key, String(value)])));
+  const defaults: Record<string, string> = { workers: String(read.config.workers) };
+  for (const name of ["listen", "admin", "log", "client_address", "probe", "health"] as const) {
+    for (const [key, value] of Object.entries(read.config[name]!)) {
+      defaults[`${name}.${key}`] = String(value);
+    }
+  }
+  assertEquals(stated, defaults);
+});
+
+Deno.test("README.md's line of the pull log is one", () => {
+  const lines = BLOCKS.filter(({ info }) => info === "json").map(({ text }) => text);
+  let written = "";
+  const log = createPullLog({ send: (text) => void (written += text), now: () => 0, later() {} });
+  log.write({
+    asked: { kind: "blob", name: "pause", digest: "sha256:7031", registered: true, query: "" },
+    method: "GET",
+    location: "aws/eu-west-3",
+    to: "s3-paris",
+    by: "mirror",
+    userAgent: "containerd/1.7.24",
+  });
+  log.flush();
+  const keep = ({ "@timestamp": _, reference, ...rest }: Record<string, string>) => ({
+    ...rest,
+    reference: reference!.replace("…", ""),
+  });
+  assertEquals(lines.map((line) => keep(JSON.parse(line))), [keep(JSON.parse(written))]);
 });
 
 /** What of a value is in `like`, too. */
@@ -355,7 +391,23 @@ function assertHas(value: unknown, like: unknown): void {
   assertEquals(pick(value, like), like);
 }
 
+/** What stands in a value at a path such as `spec.ports.0.name`. */
+function valueAt(value: unknown, path: string): unknown {
+  return path.split(".").reduce(
+    (within, name) => (within as Record<string, unknown> | undefined)?.[name],
+    value,
+  );
+}
+
+/** That an example runs this version of the image, by whatever registry and path. */
+function assertRunsThisVersion(container: unknown): void {
+  assertMatch(String(valueAt(container, "image")), /^\S+\.\S+\/archeio:[\d.]+$/);
+  assertEquals(String(valueAt(container, "image")).split(":").at(-1), metadata.version);
+}
+
 const VERSION_CHECK = { httpGet: { path: "/v2/" } };
+const PORT = Number(/^EXPOSE (\d+)$/m.exec(DOCKERFILE)?.[1]);
+const [USER, GROUP] = /^USER (\d+):(\d+)$/m.exec(DOCKERFILE)!.slice(1).map(Number);
 
 Deno.test("README.md's Cloud Run service has what one needs", () => {
   const service = parseYaml(fileNamed("service.yaml"));
@@ -371,7 +423,7 @@ Deno.test("README.md's Cloud Run service has what one needs", () => {
         spec: {
           containers: [{
             env: [{ name: "ARCHEIO_CONFIG", value: "/etc/archeio/archeio.yaml" }],
-            ports: [{ containerPort: 8080 }],
+            ports: [{ containerPort: PORT }],
             resources: { limits: { cpu: "1", memory: "512Mi" } },
             startupProbe: VERSION_CHECK,
             livenessProbe: VERSION_CHECK,
@@ -379,26 +431,53 @@ Deno.test("README.md's Cloud Run service has what one needs", () => {
           }],
           volumes: [{
             name: "config",
-            secret: { secretName: "archeio-config", items: [{ path: "archeio.yaml" }] },
+            secret: {
+              secretName: "archeio-config",
+              items: [{ key: "latest", path: "archeio.yaml" }],
+            },
           }],
         },
       },
     },
   });
+  assertRunsThisVersion(valueAt(service, "spec.template.spec.containers.0"));
+  const scale = valueAt(service, "spec.template.metadata.annotations") as Record<string, string>;
+  const { "autoscaling.knative.dev/minScale": least, "autoscaling.knative.dev/maxScale": most } =
+    scale;
+  assertEquals(Number(least) >= 1 && Number(most) > Number(least), true);
+  // The commands that go with it make the secret, and roll out the service, where it says.
+  for (
+    const command of [
+      "gcloud secrets create archeio-config --data-file=archeio.yaml",
+      "gcloud run services replace service.yaml --region=europe-west1",
+      "gcloud run services add-iam-policy-binding archeio --region=europe-west1 ",
+    ]
+  ) {
+    assertStringIncludes(README, `\n${command}`);
+  }
 });
 
 Deno.test("README.md's Kubernetes objects fit each other, and are hardened", () => {
   const objects = new Map<string, unknown>();
   for (const text of fileNamed("kubernetes.yaml").split(/^---$/m)) {
     const object = parseYaml(text) as { kind: string };
-    assertHas(object, { metadata: { name: "archeio" } });
+    assertEquals(valueAt(object, "metadata"), { name: "archeio" });
+    assertEquals(objects.has(object.kind), false, object.kind);
     objects.set(object.kind, object);
   }
+  const kinds = ["ConfigMap", "Deployment", "Service", "PodDisruptionBudget"];
+  assertEquals([...objects.keys()], [...kinds, "HorizontalPodAutoscaler"]);
   const labels = { "app.kubernetes.io/name": "archeio" };
+  const { data } = objects.get("ConfigMap") as { data: Record<string, string> };
+  const read = readExample(data["archeio.yaml"]!);
+  if (read.kind === "mistakes") throw new Error(read.mistakes.join("\n"));
+  const { admin } = read.config;
+  // The kubelet asks the pod's own address.
+  assertEquals(admin?.host, "0.0.0.0");
   assertHas(objects.get("Deployment"), {
     apiVersion: "apps/v1",
     spec: {
-      selector: { matchLabels: labels },
+      strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
         metadata: { labels },
         spec: {
@@ -406,14 +485,19 @@ Deno.test("README.md's Kubernetes objects fit each other, and are hardened", () 
           terminationGracePeriodSeconds: 15,
           securityContext: {
             runAsNonRoot: true,
-            runAsUser: 65532,
+            runAsUser: USER,
+            runAsGroup: GROUP,
             seccompProfile: { type: "RuntimeDefault" },
           },
           containers: [{
             args: ["--config", "/etc/archeio/archeio.yaml"],
-            ports: [{ name: "http", containerPort: 8080 }],
-            readinessProbe: { httpGet: { path: "/v2/", port: "http" } },
-            livenessProbe: { httpGet: { path: "/v2/", port: "http" } },
+            ports: [{ name: "http", containerPort: PORT }, {
+              name: "admin",
+              containerPort: admin?.port,
+            }],
+            readinessProbe: { httpGet: { path: "/readyz", port: "admin" } },
+            livenessProbe: { httpGet: { path: "/healthz", port: "admin" } },
+            lifecycle: { preStop: { sleep: { seconds: 5 } } },
             resources: { requests: { cpu: "500m", memory: "128Mi" }, limits: { memory: "256Mi" } },
             securityContext: {
               allowPrivilegeEscalation: false,
@@ -422,29 +506,51 @@ Deno.test("README.md's Kubernetes objects fit each other, and are hardened", () 
             },
             volumeMounts: [{ name: "config", mountPath: "/etc/archeio", readOnly: true }],
           }],
+          topologySpreadConstraints: [{
+            maxSkew: 1,
+            topologyKey: "topology.kubernetes.io/zone",
+            whenUnsatisfiable: "ScheduleAnyway",
+          }],
           volumes: [{ name: "config", configMap: { name: "archeio" } }],
         },
       },
     },
   });
+  assertRunsThisVersion(valueAt(objects.get("Deployment"), "spec.template.spec.containers.0"));
+  // The autoscaler's, which every other apply of the file would set back.
+  assertEquals(valueAt(objects.get("Deployment"), "spec.replicas"), undefined);
   assertHas(objects.get("Service"), {
     apiVersion: "v1",
-    spec: { selector: labels, ports: [{ targetPort: "http" }] },
+    spec: { ports: [{ name: "http", port: 80, targetPort: "http" }] },
   });
   assertHas(objects.get("PodDisruptionBudget"), {
     apiVersion: "policy/v1",
-    spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+    spec: { maxUnavailable: 1 },
   });
+  // All of them, and one label more would select no pod.
+  for (
+    const [kind, path] of [
+      ["Deployment", "spec.selector.matchLabels"],
+      ["Deployment", "spec.template.spec.topologySpreadConstraints.0.labelSelector.matchLabels"],
+      ["Service", "spec.selector"],
+      ["PodDisruptionBudget", "spec.selector.matchLabels"],
+    ] as const
+  ) {
+    assertEquals(valueAt(objects.get(kind), path), labels, `${kind} ${path}`);
+  }
   assertHas(objects.get("HorizontalPodAutoscaler"), {
     apiVersion: "autoscaling/v2",
     spec: {
       scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "archeio" },
       minReplicas: 3,
+      maxReplicas: 20,
+      // Of what the container requests.
+      metrics: [{
+        type: "Resource",
+        resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } },
+      }],
     },
   });
-  const { data } = objects.get("ConfigMap") as { data: Record<string, string> };
-  const read = readExample(data["archeio.yaml"]!);
-  assertEquals(read.kind === "mistakes" ? read.mistakes : [], []);
 });
 
 Deno.test({

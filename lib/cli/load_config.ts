@@ -27,14 +27,19 @@ export interface LoadedConfig {
  * Loads the configuration.
  *
  * @param file the option's value; without one, `ARCHEIO_CONFIG` names the file
+ * @param locations the locations of the data set
  * @throws {UsageError} when there is no such file, or it has mistakes
  */
-export function loadConfig(file: string | undefined, context: Context): LoadedConfig {
+export function loadConfig(
+  file: string | undefined,
+  context: Context,
+  locations: readonly string[] = listLocations(EMBEDDED),
+): LoadedConfig {
   const { environment } = context;
   const path = file ?? (environment("ARCHEIO_CONFIG") || undefined);
   const origin = path ?? "built-in";
   const text = path === undefined ? undefined : readText(path, "configuration");
-  const read = readConfig(text, { environment, embedded: listLocations(EMBEDDED) });
+  const read = readConfig(text, { environment, embedded: locations });
   if (read.kind === "config") return { config: read.config, origin };
   const { mistakes } = read;
   const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;

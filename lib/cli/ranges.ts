@@ -4,15 +4,11 @@
  * @module
  */
 
-import {
-  formatDataSet,
-  listLocations,
-  type ProviderRanges,
-  summarizeDataSet,
-} from "../locations/data_set.ts";
+import { listLocations, summarizeDataSet } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import { fetchPublished, formatDay } from "../locations/fetch.ts";
 import { type Provider, PROVIDERS, type PublishedFile } from "../locations/providers.ts";
-import { compareDataSets, isLossy, type ProviderChange } from "../locations/update.ts";
+import { type ProviderChange, updateDataSet } from "../locations/update.ts";
 import {
   type Command,
   type Context,
@@ -23,8 +19,6 @@ import {
   UsageError,
 } from "./command.ts";
 import { reasonOf } from "./load_config.ts";
-
-const TIMEOUT_MS = 60_000;
 
 /** The command. */
 export const rangesCommand: Command = {
@@ -80,31 +74,18 @@ async function update(args: readonly string[], context: Context): Promise<number
   refuseOperands(operands);
   const { from, out } = text;
   const get = from === undefined
-    ? (provider: Provider) => fetchFile(provider, context)
+    ? (provider: Provider) => fetchPublished(provider, context)
     : (provider: Provider) => readFile(provider, from);
-  const results = await Promise.allSettled(
-    PROVIDERS.map(async (provider) => provider.parse(await get(provider))),
-  );
-  const ranges: ProviderRanges[] = [];
-  const failures: string[] = [];
-  for (const [at, result] of results.entries()) {
-    if (result.status === "fulfilled") ranges.push(result.value);
-    else failures.push(`${PROVIDERS[at]!.name}: ${reasonOf(result.reason)}`);
-  }
-  const changes = compareDataSets(EMBEDDED, ranges);
-  for (const change of changes) {
-    if (flags["allow-loss"] || !isLossy(change)) continue;
-    failures.push(
-      `${change.provider}: it has lost ${change.lost} of ${change.before} prefixes; ` +
-        `allowed: at most a tenth, or --allow-loss`,
+  const update = await updateDataSet(EMBEDDED, get, { allowLoss: flags["allow-loss"] });
+  if (update.kind === "refused") {
+    const allowed = update.failures.some(({ lossy }) => lossy) ? ", or --allow-loss" : "";
+    const lines = update.failures.map(({ provider, reason, lossy }) =>
+      `  ${provider}: ${reason}${lossy ? allowed : ""}`
     );
+    throw new FailedError(["the old data is kept:", ...lines].join("\n"));
   }
-  if (failures.length > 0) {
-    throw new FailedError(
-      ["the old data is kept:", ...failures.map((line) => `  ${line}`)].join("\n"),
-    );
-  }
-  const module = formatModule(formatDataSet(ranges));
+  const { dataSet, changes } = update;
+  const module = formatModule(dataSet);
   if (out === undefined) context.out(module);
   else replaceFile(out, module);
   context.err(changes.map(formatChange).join(""));
@@ -139,37 +120,12 @@ function replaceFile(path: string, text: string): void {
   }
 }
 
-function day(time: Date): string {
-  return time.toISOString().slice(0, 10);
-}
-
 async function readFile(provider: Provider, folder: string): Promise<PublishedFile> {
   const path = `${folder.replace(/\/+$/, "")}/${provider.fileName}`;
   try {
     const [text, { mtime }] = await Promise.all([Deno.readTextFile(path), Deno.stat(path)]);
-    return { source: provider.source, text, date: day(mtime ?? new Date(0)) };
+    return { source: provider.source, text, date: formatDay(mtime ?? new Date(0)) };
   } catch (error) {
     throw new FailedError(`cannot read "${path}": ${reasonOf(error)}`);
-  }
-}
-
-async function fetchFile(provider: Provider, context: Context): Promise<PublishedFile> {
-  const { source, tryLink } = provider;
-  if (tryLink === undefined) return await fetchText(source, context);
-  const page = await fetchText(source, context);
-  const link = tryLink(page.text);
-  if (link === undefined) throw new FailedError(`no link to the file stands in ${source}`);
-  return await fetchText(link, context);
-}
-
-async function fetchText(url: string, { fetch, now }: Context): Promise<PublishedFile> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = await response.text();
-    if (!response.ok) throw new FailedError(`it answered ${response.status}`);
-    const modified = Date.parse(response.headers.get("last-modified") ?? "");
-    return { source: url, text, date: day(new Date(Number.isNaN(modified) ? now() : modified)) };
-  } catch (error) {
-    throw new FailedError(`cannot fetch ${url}: ${reasonOf(error)}`);
   }
 }

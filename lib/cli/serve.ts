@@ -4,10 +4,12 @@
  * @module
  */
 
+import metadata from "../../deno.json" with { type: "json" };
 import type { Config } from "../config/config.ts";
+import { VARIABLES } from "../config/environment.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
-import { createCoarseClock } from "../server/coarse_clock.ts";
-import { serve } from "../server/serve.ts";
+import type { Reread } from "../server/changes.ts";
+import { ListenError, serve } from "../server/serve.ts";
 import {
   type Command,
   type Context,
@@ -19,6 +21,8 @@ import {
 } from "./command.ts";
 import { CONFIG_HELP, loadConfig, readText, reasonOf } from "./load_config.ts";
 import { createServerLog } from "./log.ts";
+import { createRouteTeller, isTraced } from "./telemetry.ts";
+import { spawnWorker } from "./worker.ts";
 
 /** The command. */
 export const serveCommand: Command = {
@@ -33,7 +37,9 @@ ${CONFIG_HELP}
 
 Environment, over whatever the configuration says:
   HOST, PORT                    where to listen
+  ADMIN_HOST, ADMIN_PORT        where operators ask: /healthz, /readyz, /metrics, /explain
   LOG_LEVEL                     debug, info, warning or error
+  OTEL_DENO                     true for traces and metrics by OpenTelemetry; also when compiling
   UPSTREAM_REGISTRY_ENDPOINT    the main upstream, such as https://registry.example
   UPSTREAM_REGISTRY_PATH        the path of its repositories, such as project/images
   SIGNATURE_UPSTREAM_ENDPOINT   the registry of signatures, at the same path
@@ -43,44 +49,63 @@ Environment, over whatever the configuration says:
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context);
-    const files = readTlsFiles(config);
+    const tls = readTlsFiles(config);
+    const log = createServerLog(config, origin, context);
+    const traced = isTraced();
+    if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
+    const tellRoute = traced ? await createRouteTeller() : undefined;
+    // Whatever is read again later is read by what the variables say now.
+    const kept = keepEnvironment(context);
     dropPermissions();
-    await start(config, origin, files, context);
+    try {
+      await serve(config, {
+        tls,
+        dataSet: EMBEDDED,
+        versions: { version: metadata.version, deno: Deno.version.deno },
+        log,
+        reread: (locations) => reread(text.config, kept, locations),
+        cores: navigator.hardwareConcurrency,
+        spawn: (listener) => spawnWorker(context.program, listener, { traced }),
+        writePulls: context.write,
+        tellRoute,
+        fetch: context.fetch,
+        now: () => performance.now(),
+        timeOfDay: context.now,
+        random: Math.random,
+      });
+    } catch (error) {
+      throw error instanceof ListenError ? listenError(config, error) : error;
+    }
     return EXIT.well;
   },
 };
 
-// What is remembered is remembered for seconds.
-const CLOCK_RESOLUTION_MS = 100;
-
-function start(
-  config: Config,
-  origin: string,
-  files: ReturnType<typeof readTlsFiles>,
-  context: Context,
-): Promise<void> {
-  const log = createServerLog(config, origin, context);
-  const options = {
-    dataSet: EMBEDDED,
-    log,
-    fetch: context.fetch,
-    now: createCoarseClock(() => performance.now(), CLOCK_RESOLUTION_MS),
-    defer: (work: () => void) => void setTimeout(work, 0),
-  };
+function reread(file: string | undefined, context: Context, locations: readonly string[]): Reread {
   try {
-    return serve(config, options, files);
+    return { kind: "config", config: loadConfig(file, context, locations).config };
   } catch (error) {
-    throw listenError(config, error);
+    return { kind: "refused", reason: reasonOf(error) };
   }
 }
 
-function listenError({ listen: { host, port, tls } }: Config, error: unknown): Error {
-  const reason = tryAddressReason(error);
-  if (reason === undefined && tls !== undefined) {
+function keepEnvironment(context: Context): Context {
+  const names = ["ARCHEIO_CONFIG", ...VARIABLES];
+  const values = new Map(names.map((name) => [name, context.environment(name)]));
+  return { ...context, environment: (name) => values.get(name) };
+}
+
+function listenError(config: Config, { key, cause }: ListenError): Error {
+  const reason = tryAddressReason(cause);
+  const { tls } = config.listen;
+  if (reason === undefined && key === "listen" && tls !== undefined) {
     const files = `the certificate "${tls.cert}" with the private key "${tls.key}"`;
-    return new UsageError(`cannot use ${files}: ${reasonOf(error)}`);
+    return new UsageError(`cannot use ${files}: ${reasonOf(cause)}`);
   }
-  return new FailedError(`cannot listen on ${host}, port ${port}: ${reason ?? reasonOf(error)}`);
+  const { host, port } = config[key]!;
+  const what = key === "admin" ? " for admin" : "";
+  return new FailedError(
+    `cannot listen on ${host}, port ${port}${what}: ${reason ?? reasonOf(cause)}`,
+  );
 }
 
 const ADDRESS_ERRORS = [
@@ -105,8 +130,8 @@ function readTlsFiles({ listen: { tls } }: Config): { cert: string; key: string 
   };
 }
 
-// What a server needs once it is configured is the network; whoever finds a way in
-// finds no files and no variables.
+// What a server needs once it is configured is the network, and its configuration when it
+// is to be read again; whoever finds a way in writes no files and sees no variables.
 function dropPermissions(): void {
-  for (const name of ["read", "write", "env"] as const) Deno.permissions.revokeSync({ name });
+  for (const name of ["write", "env"] as const) Deno.permissions.revokeSync({ name });
 }

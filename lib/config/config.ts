@@ -5,15 +5,18 @@
  * @module
  */
 
+import type { ProviderName } from "../locations/providers.ts";
+
 /** A configuration. */
 export interface Config {
   /** Where to listen. */
   readonly listen: ListenConfig;
-  /** The log. */
-  readonly log: {
-    /** From which level on lines are written. */
-    readonly level: LogLevel;
-  };
+  /** How many isolates serve, each on a core of its own; `auto` for as many as there are cores. */
+  readonly workers: number | "auto";
+  /** Where operators ask; without it, nowhere. */
+  readonly admin?: AdminConfig | undefined;
+  /** What is logged. */
+  readonly log: LogConfig;
   /** What tells a client's address. */
   readonly client_address: ClientAddressConfig;
   /** Where `/` and `/privacy` lead. */
@@ -30,6 +33,10 @@ export interface Config {
   readonly rules: readonly RuleConfig[];
   /** How mirrors are asked, and how long their answers count. */
   readonly probe: ProbeConfig;
+  /** How it is found out that a mirror is down, and that it is back. */
+  readonly health: HealthConfig;
+  /** How the data set is kept up to date. */
+  readonly ranges: RangesConfig;
 }
 
 /** The levels of the log, the most talkative first. */
@@ -54,6 +61,22 @@ export interface TlsConfig {
   readonly cert: string;
   /** The path of a PEM file with the private key. */
   readonly key: string;
+}
+
+/** Where operators ask: for health, metrics and explanations. */
+export interface AdminConfig {
+  /** An IP address or a host name. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/** What is logged. */
+export interface LogConfig {
+  /** From which level on events are written. */
+  readonly level: LogLevel;
+  /** Whether a line is written for each pull. */
+  readonly pulls: boolean;
 }
 
 /** What tells a client's address. */
@@ -84,6 +107,11 @@ export interface UpstreamConfig {
 export interface MirrorConfig {
   /** Its base URL: a blob stands at `<url>/<digest>`. */
   readonly url: string;
+  /**
+   * How many redirects a second it takes in place of mirrors that are down; past it, the
+   * upstream serves. Without it, all.
+   */
+  readonly fallback_limit?: number | undefined;
 }
 
 /** What serves the clients of some locations. */
@@ -106,6 +134,28 @@ export interface ProbeConfig {
   readonly missing_ttl_s: number;
   /** How many answers are remembered. */
   readonly max_entries: number;
-  /** How many mirrors are asked at the same time; past it, the upstream serves. */
+  /** How many probes are under way or wait at the same time; past it, the upstream serves. */
   readonly max_in_flight: number;
+  /** How many probes are begun in a second; past it, they wait for their turn. */
+  readonly max_per_s: number;
+}
+
+/** How it is found out that a mirror is down, and that it is back. */
+export interface HealthConfig {
+  /** How long to wait from one check of a mirror to the next, in milliseconds. */
+  readonly interval_ms: number;
+  /** After how many failures in a row a mirror is down. */
+  readonly down_after: number;
+  /** After how many good checks in a row it is up again. */
+  readonly up_after: number;
+  /** The longest wait between the checks of a mirror that is down, in milliseconds. */
+  readonly max_interval_ms: number;
+}
+
+/** How the data set is kept up to date. */
+export interface RangesConfig {
+  /** How long to wait before the providers' files are fetched again, in hours. */
+  readonly refresh_h?: number | undefined;
+  /** Where to fetch them instead of from the providers: URLs, by provider. */
+  readonly sources: Readonly<Partial<Record<ProviderName, string | undefined>>>;
 }

@@ -34,11 +34,12 @@ export function createRouting(config: Config, dataSet: string): Routing {
   const upstreams = new Map<string, Upstream>();
   for (const [name, { endpoint, path }] of Object.entries(config.upstreams)) {
     const repositories = path === "" ? "" : `${path}/`;
-    upstreams.set(name, { name, base: `${normalizeUrl(endpoint)}/v2/${repositories}` });
+    const base = `${normalizeUrl(endpoint)}/v2/${repositories}`;
+    upstreams.set(name, { name, base, place: upstreams.size });
   }
   const mirrors = new Map<string, Mirror>();
   for (const [name, { url }] of Object.entries(config.mirrors)) {
-    mirrors.set(name, { name, url: normalizeUrl(url) });
+    mirrors.set(name, { name, url: normalizeUrl(url), place: mirrors.size });
   }
   const upstream = upstreams.get(tryMainUpstream(config.upstreams, config.signature_upstream)!)!;
   const { pages, signature_upstream: signatures } = config;

@@ -4,6 +4,7 @@
  * | variable | sets |
  * |---|---|
  * | `HOST`, `PORT` | where to listen |
+ * | `ADMIN_HOST`, `ADMIN_PORT` | where operators ask |
  * | `LOG_LEVEL` | the log's level |
  * | `UPSTREAM_REGISTRY_ENDPOINT`, `UPSTREAM_REGISTRY_PATH` | the main upstream |
  * | `SIGNATURE_UPSTREAM_ENDPOINT` | the signature upstream's endpoint |
@@ -21,6 +22,8 @@ import { formatPath, isMapping, type Mapping } from "./mapping.ts";
 export const VARIABLES = [
   "HOST",
   "PORT",
+  "ADMIN_HOST",
+  "ADMIN_PORT",
   "LOG_LEVEL",
   "UPSTREAM_REGISTRY_ENDPOINT",
   "UPSTREAM_REGISTRY_PATH",
@@ -91,9 +94,18 @@ function overrideListener(environment: Environment, set: Setter): void {
   const host = environment("HOST");
   if (host) set("HOST", ["listen", "host"], host);
   const port = environment("PORT");
-  if (port) set("PORT", ["listen", "port"], /^\d+$/.test(port) ? Number(port) : port);
+  if (port) set("PORT", ["listen", "port"], readNumber(port));
+  const adminHost = environment("ADMIN_HOST");
+  if (adminHost) set("ADMIN_HOST", ["admin", "host"], adminHost);
+  const adminPort = environment("ADMIN_PORT");
+  if (adminPort) set("ADMIN_PORT", ["admin", "port"], readNumber(adminPort));
   const level = environment("LOG_LEVEL");
   if (level) set("LOG_LEVEL", ["log", "level"], level.toLowerCase());
+}
+
+// What is no number is left as it is, for the check to find.
+function readNumber(text: string): number | string {
+  return /^\d+$/.test(text) ? Number(text) : text;
 }
 
 function upstreamsOf(value: Mapping): Mapping {

@@ -9,6 +9,7 @@ import { tryMainUpstream } from "./environment.ts";
 import { formatPrefix, parsePrefix } from "../net/prefix.ts";
 import { matchesLocation } from "../routing/policy.ts";
 import { formatPath, isMapping, type Mapping } from "./mapping.ts";
+import { COMPARED } from "./schema.ts";
 
 /** A mistake: where it is, what is there, and what may be. */
 export interface Mistake {
@@ -30,8 +31,28 @@ function mappingOf<const Value extends v.GenericSchema>(value: Value) {
   return v.optional(v.fallback(v.optional(mapping), undefined), {});
 }
 
+// No comparison with these holds.
+const NOWHERE = { host: "", port: NaN };
+const NEVER = { interval_ms: NaN, max_interval_ms: NaN };
+
+function placeOf({ host, port }: typeof COMPARED.listen) {
+  return { host: v.fallback(host, NOWHERE.host), port: v.fallback(port, NOWHERE.port) };
+}
+
+const Listen = v.object({
+  ...placeOf(COMPARED.listen),
+  tls: v.fallback(v.optional(v.object({})), undefined),
+});
+
+const Health = v.object({
+  interval_ms: v.fallback(COMPARED.health.interval_ms, NEVER.interval_ms),
+  max_interval_ms: v.fallback(COMPARED.health.max_interval_ms, NEVER.max_interval_ms),
+});
+
 const Sketch = v.object({
-  listen: v.fallback(v.object({ tls: v.fallback(v.optional(v.object({})), undefined) }), {}),
+  listen: v.fallback(v.optional(Listen, {}), NOWHERE),
+  admin: v.fallback(v.optional(v.object(placeOf(COMPARED.admin))), undefined),
+  health: v.fallback(v.optional(Health, {}), NEVER),
   pages: mappingOf(text),
   upstreams: mappingOf(v.fallback(v.object({ endpoint: text }), { endpoint: undefined })),
   signature_upstream: text,
@@ -61,18 +82,37 @@ export function findMistakes(value: unknown, embedded: readonly string[]): Mista
   const { success, output: config } = v.safeParse(Sketch, value);
   return success
     ? [
+      ...findSharedPort(config),
       ...findUnknownNames(config),
+      ...findMirrorsTwice(config),
       ...findWrongPrefixes(config),
       ...findUselessRules(config, embedded),
       ...findDowngrades(config),
+      ...findShortInterval(config),
     ]
     : [];
 }
 
+function* findSharedPort({ listen, admin }: Sketch): Generator<Mistake> {
+  if (admin === undefined || admin.port !== listen.port || admin.port === 0) return;
+  if (!takesIn(listen.host, admin.host) && !takesIn(admin.host, listen.host)) return;
+  yield {
+    path: "admin.port",
+    found: admin.port,
+    allowed: `another port than that of listen, ${listen.port} on ${listen.host}`,
+  };
+}
+
+// Whether who listens on a host has a port on another one, too.
+function takesIn(host: string, other: string): boolean {
+  return host === other || host === "::" || (host === "0.0.0.0" && /^[\d.]+$/.test(other));
+}
+
 function* findUnknownNames(config: Sketch): Generator<Mistake> {
   const { upstreams, mirrors, rules, signature_upstream: signatures } = config;
-  const names = Object.keys(upstreams ?? {});
-  if (names.length > 1 && tryMainUpstream(upstreams ?? {}, signatures) === undefined) {
+  const all = upstreams ?? {};
+  const names = Object.keys(all);
+  if (names.length > 1 && tryMainUpstream(all, signatures) === undefined) {
     yield {
       path: "upstreams",
       found: names,
@@ -100,6 +140,20 @@ function* findUnknownName(
     ? `none, for no ${what} is configured`
     : `the name of a configured ${what}: ${names}`;
   yield { path, found, allowed };
+}
+
+function* findMirrorsTwice({ rules }: Sketch): Generator<Mistake> {
+  for (const [number, { mirrors }] of rules.entries()) {
+    for (const [at, name] of mirrors.entries()) {
+      const first = mirrors.indexOf(name);
+      if (name === undefined || first === at) continue;
+      yield {
+        path: `rules[${number}].mirrors[${at}]`,
+        found: name,
+        allowed: `each mirror once; this one is at rules[${number}].mirrors[${first}] already`,
+      };
+    }
+  }
 }
 
 function* findWrongPrefixes({ locations = {} }: Sketch): Generator<Mistake> {
@@ -191,5 +245,17 @@ function* findDowngrades(config: Sketch): Generator<Mistake> {
         allowed: "an https: URL, for listen.tls is set: no client may be led from https: to http:",
       };
     }
+  }
+}
+
+// The wait between checks grows while a mirror is down; it cannot begin past its end.
+function* findShortInterval({ health }: Sketch): Generator<Mistake> {
+  const { interval_ms: interval, max_interval_ms: longest } = health;
+  if (longest < interval) {
+    yield {
+      path: "health.max_interval_ms",
+      found: longest,
+      allowed: `at least health.interval_ms, ${interval}`,
+    };
   }
 }

@@ -14,8 +14,7 @@ function text(allowed: string, pattern: RegExp) {
   return v.pipe(v.string(allowed), v.regex(pattern, allowed));
 }
 
-function integer(least: number, most: number) {
-  const allowed = `an integer from ${least} to ${most}`;
+function integer(least: number, most: number, allowed = `an integer from ${least} to ${most}`) {
   return v.pipe(
     v.number(allowed),
     v.integer(allowed),
@@ -102,6 +101,11 @@ const pageUrl = url(
   `[/?#](?:${PCHAR}|[?#])*`,
 );
 
+const sourceUrl = url(
+  "an http: or https: URL without user and fragment, such as https://example.com/ip-ranges.json",
+  `/(?:${PCHAR}|[?])*`,
+);
+
 const Upstream = strict({
   endpoint: baseUrl,
   path: v.optional(
@@ -132,6 +136,36 @@ const Rule = strict({
   upstream: v.optional(v.string("an upstream's name, as text")),
 });
 
+const Mirror = strict({
+  url: baseUrl,
+  fallback_limit: v.optional(integer(0, 1_000_000)),
+});
+
+const host = text("an IP address or a host name", /^[A-Za-z0-9.:_-]+$/);
+const port = integer(0, 65535);
+
+function place(usualHost: string, usualPort: number) {
+  return { host: v.optional(host, usualHost), port: v.optional(port, usualPort) };
+}
+
+const WORKERS = 'an integer from 1 to 256, or "auto"';
+
+const HOURS = "a number of hours, from 0.001 to 8760";
+
+/**
+ * The schemas of values that are held against each other.
+ *
+ * @ignore Their type is valibot's, which `deno doc` takes for a private one.
+ */
+export const COMPARED = {
+  listen: place("0.0.0.0", 8080),
+  admin: place("127.0.0.1", 9090),
+  health: {
+    interval_ms: v.optional(integer(50, 3_600_000), 5000),
+    max_interval_ms: v.optional(integer(50, 86_400_000), 60_000),
+  },
+};
+
 const HEADER = "a header's name, or null to take the peer's address";
 
 /**
@@ -142,11 +176,7 @@ const HEADER = "a header's name, or null to take the peer's address";
 export const ConfigSchema: v.GenericSchema<unknown, Config> = strict({
   listen: v.optional(
     strict({
-      host: v.optional(
-        text("an IP address or a host name", /^[A-Za-z0-9.:_-]+$/),
-        "0.0.0.0",
-      ),
-      port: v.optional(integer(0, 65535), 8080),
+      ...COMPARED.listen,
       tls: v.optional(strict({
         cert: text("the path of a PEM file", /^.+$/),
         key: text("the path of a PEM file", /^.+$/),
@@ -154,9 +184,15 @@ export const ConfigSchema: v.GenericSchema<unknown, Config> = strict({
     }),
     {},
   ),
+  workers: v.optional(
+    v.union([v.literal("auto"), integer(1, 256, WORKERS)], WORKERS),
+    1,
+  ),
+  admin: v.optional(strict(COMPARED.admin)),
   log: v.optional(
     strict({
       level: v.optional(v.picklist(LOG_LEVELS, `one of ${LOG_LEVELS.join(", ")}`), "info"),
+      pulls: v.optional(v.boolean("true or false"), false),
     }),
     {},
   ),
@@ -180,7 +216,7 @@ export const ConfigSchema: v.GenericSchema<unknown, Config> = strict({
   ),
   signature_upstream: v.optional(v.string("an upstream's name, as text")),
   mirrors: v.optional(
-    named(strict({ url: baseUrl }), "a mapping from names to mirrors"),
+    named(Mirror, "a mapping from names to mirrors"),
     {},
   ),
   locations: v.optional(
@@ -205,6 +241,32 @@ export const ConfigSchema: v.GenericSchema<unknown, Config> = strict({
       missing_ttl_s: v.optional(integer(1, 86_400), 30),
       max_entries: v.optional(integer(1, 10_000_000), 200_000),
       max_in_flight: v.optional(integer(1, 10_000), 256),
+      max_per_s: v.optional(integer(1, 1_000_000), 500),
+    }),
+    {},
+  ),
+  health: v.optional(
+    strict({
+      interval_ms: COMPARED.health.interval_ms,
+      down_after: v.optional(integer(2, 100), 3),
+      up_after: v.optional(integer(1, 100), 2),
+      max_interval_ms: COMPARED.health.max_interval_ms,
+    }),
+    {},
+  ),
+  ranges: v.optional(
+    strict({
+      refresh_h: v.optional(
+        v.pipe(v.number(HOURS), v.minValue(0.001, HOURS), v.maxValue(8760, HOURS)),
+      ),
+      sources: v.optional(
+        strict({
+          aws: v.optional(sourceUrl),
+          gcp: v.optional(sourceUrl),
+          azure: v.optional(sourceUrl),
+        }),
+        {},
+      ),
     }),
     {},
   ),

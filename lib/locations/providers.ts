@@ -24,10 +24,13 @@ export interface PublishedFile {
   readonly date: string;
 }
 
+/** The clouds whose prefixes are known. */
+export type ProviderName = "aws" | "gcp" | "azure";
+
 /** How to get and to read one provider's file. */
 export interface Provider {
   /** The cloud's name, the first part of its locations. */
-  readonly name: string;
+  readonly name: ProviderName;
   /** The name that the file has in a folder. */
   readonly fileName: string;
   /** Where the file is published, or the page that links to it. */

@@ -1,11 +1,12 @@
 /**
- * What an update of the data set changes, and whether it may.
+ * Making the data set anew: what that changes, and whether it may.
  *
  * @module
  */
 
 import { formatPrefix } from "../net/prefix.ts";
-import { type ProviderRanges, readDataSet } from "./data_set.ts";
+import { formatDataSet, type ProviderRanges, readDataSet } from "./data_set.ts";
+import { type Provider, PROVIDERS, type PublishedFile } from "./providers.ts";
 
 /** What an update changes in one provider's part. */
 export interface ProviderChange {
@@ -81,4 +82,59 @@ function readPrefixes(text: string): Map<string, Map<string, string>> {
     },
   });
   return providers;
+}
+
+/** Why a provider's part cannot be made anew. */
+export interface UpdateFailure {
+  /** The cloud's name: `aws`. */
+  readonly provider: string;
+  /** What is wrong, to stand behind the provider's name. */
+  readonly reason: string;
+  /** Whether the file is fine but for having lost too much. */
+  readonly lossy: boolean;
+}
+
+/** A data set made anew, or why there is none. */
+export type Update =
+  | {
+    readonly kind: "made";
+    readonly dataSet: string;
+    readonly changes: readonly ProviderChange[];
+  }
+  | { readonly kind: "refused"; readonly failures: readonly UpdateFailure[] };
+
+/**
+ * Makes the data set anew, whole or not at all.
+ *
+ * @param oldText the data set's text until now
+ * @param get gets a provider's file; a promise that is rejected says why not
+ */
+export async function updateDataSet(
+  oldText: string,
+  get: (provider: Provider) => Promise<PublishedFile>,
+  { allowLoss = false } = {},
+): Promise<Update> {
+  const results = await Promise.allSettled(
+    PROVIDERS.map(async (provider) => provider.parse(await get(provider))),
+  );
+  const ranges: ProviderRanges[] = [];
+  const failures: UpdateFailure[] = [];
+  for (const [at, result] of results.entries()) {
+    if (result.status === "fulfilled") ranges.push(result.value);
+    else failures.push({ provider: PROVIDERS[at]!.name, reason: reasonOf(result), lossy: false });
+  }
+  const changes = compareDataSets(oldText, ranges);
+  for (const change of changes) {
+    if (allowLoss || !isLossy(change)) continue;
+    const { provider, lost, before } = change;
+    const reason = `it has lost ${lost} of ${before} prefixes; allowed: at most a tenth`;
+    failures.push({ provider, reason, lossy: true });
+  }
+  return failures.length > 0
+    ? { kind: "refused", failures }
+    : { kind: "made", dataSet: formatDataSet(ranges), changes };
+}
+
+function reasonOf({ reason }: PromiseRejectedResult): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -94,6 +94,29 @@ export function parseRequest(method: string, target: string): Asked {
   return parsePath(path, 0, path.length, query);
 }
 
+const MOST_KEPT = 1000;
+const LONGEST_KEPT = 512;
+
+/**
+ * Makes a {@linkcode parseRequest} that keeps what it has read. Most requests of a
+ * registry are for few images, and to find a target again takes a third of reading it.
+ * There is no order among those that are kept; when there are too many, all go, and those
+ * in use are back at once.
+ */
+export function createRequestParser(): typeof parseRequest {
+  const kept = new Map<string, Asked>();
+  return (method, target) => {
+    if (method !== "GET" && method !== "HEAD") return parseRequest(method, target);
+    const held = kept.get(target);
+    if (held !== undefined) return held;
+    const asked = parseRequest(method, target);
+    if (target.length > LONGEST_KEPT) return asked;
+    if (kept.size >= MOST_KEPT) kept.clear();
+    kept.set(target, asked);
+    return asked;
+  };
+}
+
 // Where the authority begins, 0 for a target that is a path alone, or -1 for one that
 // is neither path nor URL, such as `*`.
 function authorityStart(target: string): number {

@@ -6,13 +6,13 @@
 
 import type { OciError } from "../oci/error_body.ts";
 import type { Asked, ByDigest, InvalidPart } from "../oci/request.ts";
-import type { Mirror, Policy, Rule } from "./policy.ts";
+import type { Mirror, Policy, Rule, Upstream } from "./policy.ts";
 
 /** What a request is to get. */
 export type Decision =
   /** The answer to the API version check. */
   | { readonly kind: "version" }
-  | { readonly kind: "redirect"; readonly location: string }
+  | RedirectToPage
   /**
    * A redirect to the first of `mirrors` that has the blob; when none does, as
    * {@linkcode decideUpstream} says.
@@ -37,9 +37,17 @@ export interface Refusal {
   readonly api: boolean;
 }
 
+/** A redirect to a page for people. */
+export interface RedirectToPage {
+  /** Tells it from the other decisions. */
+  readonly kind: "page";
+  /** The page's URL. */
+  readonly location: string;
+}
+
 /** A redirect to a registry. */
 export type ToUpstream =
-  | { readonly kind: "redirect"; readonly location: string }
+  | { readonly kind: "redirect"; readonly location: string; readonly upstream: Upstream }
   /**
    * A redirect to `signatures` when the upstream says that it does not have what is
    * at `asked`; else to `location`.
@@ -48,7 +56,9 @@ export type ToUpstream =
     readonly kind: "ask_upstream";
     readonly asked: string;
     readonly location: string;
+    readonly upstream: Upstream;
     readonly signatures: string;
+    readonly signatureUpstream: Upstream;
   };
 
 /** Whether a decision needs the client's location, and so its address. */
@@ -82,12 +92,13 @@ export function needsLocation(asked: Asked, policy: Policy): boolean {
  * import { assertEquals } from "@std/assert";
  * import { createPolicy } from "./policy.ts";
  *
- * const upstream = { name: "main", base: "https://registry.example/v2/project/" };
+ * const upstream = { name: "main", base: "https://registry.example/v2/project/", place: 0 };
  * const policy = createPolicy({ upstream, rules: [] }, []);
  * const asked = { kind: "tags", name: "etcd", query: "?n=50" } as const;
  * assertEquals(decide(asked, policy.ruleFor(-1), policy), {
  *   kind: "redirect",
  *   location: "https://registry.example/v2/project/etcd/tags/list?n=50",
+ *   upstream,
  * });
  * ```
  */
@@ -100,23 +111,24 @@ export function decide(asked: Asked, rule: Rule, policy: Policy): Decision {
         ? decideUpstream(asked, rule, policy)
         : { kind: "find_blob", blob: asked, mirrors: rule.mirrors };
     case "manifest_by_tag": {
-      const { base } = asked.signature ? signatures ?? upstream : upstream;
-      return redirect(`${base}${asked.name}/manifests/${asked.tag}${asked.query}`);
+      const to = asked.signature ? signatures ?? upstream : upstream;
+      return redirect(to, `${asked.name}/manifests/${asked.tag}${asked.query}`);
     }
     case "manifest_by_digest":
       return decideUpstream(asked, rule, policy);
-    case "referrers": {
-      const { base } = signatures ?? upstream;
-      return redirect(`${base}${asked.name}/referrers/${asked.digest}${asked.query}`);
-    }
+    case "referrers":
+      return redirect(
+        signatures ?? upstream,
+        `${asked.name}/referrers/${asked.digest}${asked.query}`,
+      );
     case "tags":
-      return redirect(`${upstream.base}${asked.name}/tags/list${asked.query}`);
+      return redirect(upstream, `${asked.name}/tags/list${asked.query}`);
     case "version":
       return { kind: "version" };
     case "info":
-      return policy.infoPage === undefined ? NOT_FOUND : redirect(policy.infoPage);
+      return toPage(policy.infoPage);
     case "privacy":
-      return policy.privacyPage === undefined ? NOT_FOUND : redirect(policy.privacyPage);
+      return toPage(policy.privacyPage);
     case "catalog":
       return error(404, true, {
         code: "UNSUPPORTED",
@@ -143,15 +155,16 @@ export function decideUpstream(asked: ByDigest, rule: Rule, policy: Policy): ToU
   const { upstream } = rule;
   const signatures = policy.signatureUpstream;
   const path = `${name}/${kind === "blob" ? "blobs" : "manifests"}/${digest}`;
-  const location = upstream.base + path + query;
   if (signatures === undefined || signatures.base === upstream.base || !registered) {
-    return redirect(location);
+    return redirect(upstream, path + query);
   }
   return {
     kind: "ask_upstream",
     asked: upstream.base + path,
-    location,
+    location: upstream.base + path + query,
+    upstream,
     signatures: signatures.base + path + query,
+    signatureUpstream: signatures,
   };
 }
 
@@ -177,8 +190,12 @@ export function decideWithoutAddress(
   );
 }
 
-function redirect(location: string): { readonly kind: "redirect"; readonly location: string } {
-  return { kind: "redirect", location };
+function redirect(upstream: Upstream, path: string): ToUpstream {
+  return { kind: "redirect", location: upstream.base + path, upstream };
+}
+
+function toPage(location: string | undefined): Decision {
+  return location === undefined ? NOT_FOUND : { kind: "page", location };
 }
 
 function error(status: 400 | 404 | 405, api: boolean, error: OciError): Refusal {

@@ -10,6 +10,8 @@ export interface Upstream {
   readonly name: string;
   /** What stands before a repository name: `https://registry.example/v2/project/`. */
   readonly base: string;
+  /** Its place among the configuration's `upstreams`, from 0. */
+  readonly place: number;
 }
 
 /** A blob store: a blob stands at `<url>/<digest>`. */
@@ -18,6 +20,8 @@ export interface Mirror {
   readonly name: string;
   /** Without a slash at its end. */
   readonly url: string;
+  /** Its place among the configuration's `mirrors`, from 0. */
+  readonly place: number;
 }
 
 /** What serves the clients of some locations. */

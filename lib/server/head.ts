@@ -4,13 +4,13 @@
  * @module
  */
 
+import type { HeadAnswer } from "../mirrors/presence.ts";
+
 /** What HEAD requests are sent with. */
 export interface HeadOptions {
   /** Sends a request, as the platform's does. */
   readonly fetch: typeof fetch;
-  /** How long to wait for an answer, in milliseconds. */
-  readonly timeoutMs: number;
-  /** When it is aborted, whatever is waited for counts as not answered. */
+  /** When it is aborted, whatever is waited for counts as not sent. */
   readonly stop: AbortSignal;
   /** Told of each request that got no answer. */
   readonly onFailure: (url: string, reason: unknown) => void;
@@ -29,18 +29,21 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes a function that sends a HEAD request and gives the status of its answer, or
- * `undefined` when none came in time. Its promise is never rejected.
+ * Makes a function that sends a HEAD request, and waits for its answer for some
+ * milliseconds. Its promise is never rejected.
  *
  * Redirects are not followed: an answer counts that the configured server gives.
  */
-export function createHead(options: HeadOptions): (url: string) => Promise<number | undefined> {
-  const { fetch, timeoutMs, stop, onFailure } = options;
-  return async function head(url) {
+export function createHead(
+  options: HeadOptions,
+): (url: string, timeoutMs: number) => Promise<HeadAnswer> {
+  const { fetch, stop, onFailure } = options;
+  return async function head(url, timeoutMs) {
     const ended = new AbortController();
     const end = () => ended.abort(new DOMException("stopping", "AbortError"));
     const timer = setTimeout(
-      () => ended.abort(new DOMException(`no answer in ${timeoutMs} ms`, "TimeoutError")),
+      () =>
+        ended.abort(new DOMException(`no answer in ${Math.round(timeoutMs)} ms`, "TimeoutError")),
       timeoutMs,
     );
     stop.addEventListener("abort", end);
@@ -56,10 +59,18 @@ export function createHead(options: HeadOptions): (url: string) => Promise<numbe
       return response.status;
     } catch (reason) {
       onFailure(url, reason);
-      return undefined;
+      return stop.aborted || isOwnFault(reason) ? "unsent" : "failed";
     } finally {
       clearTimeout(timer);
       stop.removeEventListener("abort", end);
     }
   };
+}
+
+// Whoever has no file descriptor left cannot say anything about others.
+function isOwnFault(reason: unknown): boolean {
+  for (let error = reason; error instanceof Error; error = error.cause) {
+    if (/too many open files|os error (?:23|24)\)/i.test(error.message)) return true;
+  }
+  return false;
 }

@@ -1,83 +1,64 @@
 /**
- * The server: a handler behind `Deno.serve`, until a signal comes.
+ * The server: isolates behind one port, until a signal comes. The main one serves as the
+ * others do, and beside that takes signals, checks mirrors, and tells operators.
  *
  * @module
  */
 
 import type { Config } from "../config/config.ts";
-import { createRouting } from "../config/create_routing.ts";
-import { createMemory } from "../mirrors/memory.ts";
-import { createBlobFinder } from "../mirrors/find_blob.ts";
-import {
-  createMirrorJudge,
-  createPresenceCheck,
-  createUpstreamJudge,
-} from "../mirrors/presence.ts";
-import { createHandler, type Handler } from "./handler.ts";
-import { createHead } from "./head.ts";
-import { failureResponse } from "./responses.ts";
+import type { Asked } from "../oci/request.ts";
+import { createAdminHandler } from "./admin.ts";
+import { type ChangesLog, type ChangesOptions, createChanges } from "./changes.ts";
+import { createFront, type Front, type FrontLog } from "./front.ts";
+import { type HealthLog, startChecks } from "./health.ts";
+import { listen, type Listener } from "./listener.ts";
+import { createPullLog, type PullLog } from "./pull_log.ts";
+import { createPullSink, type PullSink } from "./pull_sink.ts";
+import { createShared, type Shared } from "./shared.ts";
+import { onSignals } from "./signals.ts";
+import { createStanding } from "./standing.ts";
+import { createClocks, type Report } from "./worker.ts";
+import { startWorkers, type Workers, type WorkersOptions } from "./workers.ts";
 
 /** What a server tells of. */
-export interface ServerLog {
-  /** It can be asked now, and stopped by a signal. */
-  readonly listening: (address: Deno.NetAddr) => void;
+export interface ServerLog extends FrontLog, HealthLog, ChangesLog {
+  /** It can be asked now, and told things by signals. */
+  readonly listening: (address: Deno.NetAddr, so: Listening) => void;
   /** A signal came. */
   readonly stopping: (signal: string) => void;
-  /** A HEAD request got no answer. */
-  readonly unanswered: (url: string, reason: unknown) => void;
-  /** A handler threw, which it never should. */
+  /** A handler threw, or a socket failed. */
   readonly failed: (error: unknown) => void;
+  /** A worker died; another one takes its place. */
+  readonly workerReplaced: (reason: string) => void;
+}
+
+/** What is told with the address. */
+export interface Listening {
+  /** Where operators ask. */
+  readonly admin: Deno.NetAddr | undefined;
+  /** How many isolates serve. */
+  readonly isolates: number;
 }
 
 /** What a server needs beside its configuration. */
-export interface ServerOptions {
-  /** The data set's text. */
-  readonly dataSet: string;
+export interface ServerOptions
+  extends Pick<ChangesOptions, "dataSet" | "reread" | "fetch" | "timeOfDay" | "random"> {
+  /** The PEM texts of `listen.tls`. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** The versions to tell. */
+  readonly versions: Readonly<Record<string, string>>;
   /** Where it tells of what happens. */
   readonly log: ServerLog;
-  /** Sends HEAD requests, as the platform's does. */
-  readonly fetch: typeof fetch;
+  /** How many isolates can work at the same time. */
+  readonly cores: number;
+  /** Runs a worker. */
+  readonly spawn: WorkersOptions["spawn"];
+  /** Writes lines of the pull log. */
+  readonly writePulls: (bytes: Uint8Array) => Promise<void>;
+  /** Told what each request is for, for traces. */
+  readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
   /** The time in milliseconds, above 0, of any clock that does not run backwards. */
   readonly now: () => number;
-  /** When it is aborted, HEAD requests in flight count as not answered. */
-  readonly stop: AbortSignal;
-  /** Does some work when no request waits. */
-  readonly defer: (work: () => void) => void;
-}
-
-/** Makes the handler that a configuration describes. */
-export function createConfiguredHandler(config: Config, options: ServerOptions): Handler {
-  const { log, fetch, now, stop } = options;
-  const { probe, client_address: client } = config;
-  const { locator, policy } = createRouting(config, options.dataSet);
-  // The data set is read in steps, so that the first requests do not wait for it.
-  const prepare = () => {
-    if (locator.prepare()) options.defer(prepare);
-  };
-  options.defer(prepare);
-  const head = createHead({
-    fetch,
-    timeoutMs: probe.timeout_ms,
-    stop,
-    onFailure: (url, reason) => log.unanswered(url, reason),
-  });
-  const check = createPresenceCheck({
-    head,
-    memory: createMemory({ maxEntries: probe.max_entries, now }),
-    maxInFlight: probe.max_in_flight,
-  });
-  const remembering = {
-    foundTtlMs: probe.found_ttl_s * 1000,
-    missingTtlMs: probe.missing_ttl_s * 1000,
-  };
-  return createHandler({
-    policy,
-    locator,
-    clientAddress: { header: client.header, fromEnd: client.from_end },
-    findBlob: createBlobFinder(check, createMirrorJudge(remembering)),
-    check,
-    judgeUpstream: createUpstreamJudge(remembering),
-  });
 }
 
 // An end within 5 s, whatever clients do: requests that wait for a HEAD get their
@@ -85,90 +66,210 @@ export function createConfiguredHandler(config: Config, options: ServerOptions):
 const GIVE_UP_MS = 3000;
 const CUT_MS = 4000;
 
-// How long to wait before listening again.
-const RETRY_MS = 100;
-
 /**
  * Listens, and serves until SIGINT or SIGTERM comes. Then it accepts nothing more, lets
- * what is in flight finish, and cuts off what has not finished in time.
+ * what is in flight finish, and cuts off what has not finished in time. At SIGHUP it
+ * reads the configuration again.
  *
- * @param files the PEM texts of `listen.tls`
  * @returns a promise that is kept when the last request is answered, or when those that
  * are left are to be cut off, which the end of the process does
- * @throws {Deno.errors.AddrInUse} and other errors of listening
- * @throws {Deno.errors.InvalidData} when the files are no certificate and its key
+ * @throws {ListenError} when it cannot listen
  */
-export function serve(
-  config: Config,
-  options: Omit<ServerOptions, "stop">,
-  files?: { readonly cert: string; readonly key: string },
-): Promise<void> {
-  const { log } = options;
+export async function serve(config: Config, options: ServerOptions): Promise<void> {
+  const shared = createShared(config, options.cores);
+  const log = countingLog(options.log, shared);
+  const clocks = createClocks(options.now);
   const giveUp = new AbortController();
-  const handler = createConfiguredHandler(config, { ...options, stop: giveUp.signal });
-  const listen = (port: number) =>
-    Deno.serve({
-      hostname: config.listen.host,
-      port,
-      ...files,
-      onListen() {}, // told below, when a signal can be taken
-      onError(error) {
-        log.failed(error);
-        return failureResponse();
-      },
-    }, handler);
-  let server = listen(config.listen.port);
-  const { port } = server.addr;
+  const { pulls, sink } = openPullLog(shared, options);
+  const front = createFront(shared.setup, {
+    ...options,
+    ...clocks,
+    log,
+    pulls,
+    board: shared.boardMemory,
+    numbers: shared.numbers[0]!,
+    sample: shared.noteSample,
+    stop: giveUp.signal,
+  });
+  const listener = openListener(config, front, options);
+  let unready: string | undefined = "starting";
+  const admin = openAdmin(config, { shared, front, options, unready: () => unready });
+  const workers = openWorkers(listener, { shared, options, log, sink });
 
-  // Deno ends a server that cannot accept a connection, as when a flood has taken every
-  // file descriptor. That passes; until then this tries again.
-  let stopping = false;
-  async function serveOn(): Promise<void> {
-    while (!stopping) {
-      try {
-        return await server.finished;
-      } catch (error) {
-        log.failed(error);
-        server = await retry(() => listen(port), RETRY_MS);
+  const check = () =>
+    startChecks({
+      ...options,
+      ...clocks,
+      shared,
+      log,
+      stop: giveUp.signal,
+      onFailure: log.unanswered,
+    });
+  let stopChecks = () => {};
+  const changes = createChanges({
+    ...options,
+    shared,
+    log,
+    async take(setup) {
+      await Promise.all([front.change(setup), workers.change(setup)]);
+      shared.setup = setup;
+      stopChecks();
+      stopChecks = check();
+    },
+  });
+
+  const ended = Promise.withResolvers<void>();
+  const forget = onSignals({
+    reload: changes.reload,
+    stop(signal) {
+      unready = "stopping";
+      log.stopping(signal);
+      stopChecks();
+      changes.stop();
+      const timers = [
+        setTimeout(() => giveUp.abort(), GIVE_UP_MS),
+        setTimeout(ended.resolve, CUT_MS),
+      ];
+      listener.stop();
+      Promise.all([listener.finished, workers.stop(GIVE_UP_MS)])
+        .then(() => ended.resolve(), ended.reject);
+      return () => timers.forEach((timer) => clearTimeout(timer));
+    },
+  });
+  try {
+    // A signal may come before all workers serve, and some of them may never do so.
+    await Promise.race([workers.ready, ended.promise]);
+    if (unready === "starting") {
+      unready = undefined;
+      stopChecks = check();
+      changes.start();
+      const { isolates } = shared.setup;
+      log.listening(listener.address, { admin: admin?.address, isolates });
+    }
+    await ended.promise;
+  } finally {
+    forget();
+    pulls.flush();
+    admin?.stopAtOnce();
+    await Promise.all([admin?.finished, sink.drained()]);
+  }
+}
+
+/** A place to listen at could not be had; the cause says why. */
+export class ListenError extends Error {
+  /** The class's name. */
+  override readonly name = "ListenError";
+  /** Which key of the configuration says where to listen. */
+  readonly key: "listen" | "admin";
+
+  /** Makes one. */
+  constructor(key: "listen" | "admin", cause: unknown) {
+    super(`cannot listen as ${key} says`, { cause });
+    this.key = key;
+  }
+}
+
+function openListener({ listen: { host, port } }: Config, front: Front, options: ServerOptions) {
+  const { tls, log } = options;
+  const isolates = front.setup().isolates;
+  try {
+    // Where a port may be shared, another program that shares it, too, would go unseen.
+    if (isolates > 1 && port !== 0) Deno.listen({ hostname: host, port }).close();
+    return listen(front.handle, { host, port, shared: isolates > 1, tls, failed: log.failed });
+  } catch (error) {
+    throw new ListenError("listen", error);
+  }
+}
+
+/** What the admin listener tells of. */
+interface AdminWorld {
+  readonly shared: Shared;
+  readonly front: Front;
+  readonly options: ServerOptions;
+  readonly unready: () => string | undefined;
+}
+
+function openAdmin({ admin }: Config, world: AdminWorld): Listener | undefined {
+  if (admin === undefined) return undefined;
+  const { shared, front, options, unready } = world;
+  const startedS = options.timeOfDay() / 1000;
+  const handler = createAdminHandler({
+    unready,
+    standing: createStanding(shared, { ...options, startedS }),
+    routing: front.routing,
+    isDown: shared.isDown,
+  });
+  try {
+    return listen(handler, { ...admin, failed: options.log.failed });
+  } catch (error) {
+    throw new ListenError("admin", error);
+  }
+}
+
+/** What workers are started with, and tell. */
+interface WorkersWorld {
+  readonly shared: Shared;
+  readonly options: ServerOptions;
+  readonly log: ServerLog;
+  readonly sink: PullSink;
+}
+
+function openWorkers({ address }: Listener, { shared, options, log, sink }: WorkersWorld): Workers {
+  const { setup, boardMemory, numbers } = shared;
+  const { host } = setup.config.listen;
+  return startWorkers({
+    spawn: options.spawn,
+    start: { setup, listener: { host, port: address.port, tls: options.tls }, board: boardMemory },
+    numbers: numbers.slice(1),
+    replaced: log.workerReplaced,
+    report(report: Report) {
+      switch (report.kind) {
+        case "unanswered":
+          return log.unanswered(report.url, report.reason);
+        case "mirror_down":
+          return log.mirrorDown(report.mirror, report.answer);
+        case "failed":
+          return log.failed(report.reason);
+        case "sample":
+          return shared.noteSample(report.mirror, report.sample);
+        case "pulls":
+          return sink.take(report.lines);
       }
-    }
-  }
-
-  const { promise: cutOff, resolve } = Promise.withResolvers<void>();
-  const forget = onStop((signal) => {
-    stopping = true;
-    log.stopping(signal);
-    const timers = [setTimeout(() => giveUp.abort(), GIVE_UP_MS), setTimeout(resolve, CUT_MS)];
-    server.shutdown().catch(log.failed);
-    return () => timers.forEach((timer) => clearTimeout(timer));
+    },
   });
-  log.listening(server.addr);
-  return Promise.race([serveOn(), cutOff]).finally(forget);
 }
 
-/** Tries something until it does not throw, and waits before each time, in milliseconds. */
-export async function retry<Result>(attempt: () => Result, waitMs: number): Promise<Result> {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
-    try {
-      return attempt();
-    } catch {
-      // What was in the way still is.
-    }
-  }
+function openPullLog(
+  { events }: Shared,
+  { writePulls, timeOfDay }: ServerOptions,
+): { pulls: PullLog; sink: PullSink } {
+  const sink = createPullSink({
+    write: writePulls,
+    lost: (lines) => void (events.lostLines += lines),
+  });
+  const pulls = createPullLog({
+    send: sink.take,
+    now: timeOfDay,
+    later: (work, ms) => void setTimeout(work, ms),
+  });
+  return { pulls, sink };
 }
 
-// Calls `stop` at the first signal, and gives a function that undoes all of it. A second
-// signal, as from a shell and a supervisor at once, cuts off no pull.
-function onStop(stop: (signal: Deno.Signal) => () => void): () => void {
-  let undo: (() => void) | undefined;
-  const listeners = (["SIGINT", "SIGTERM"] as const).map((signal) => {
-    const listener = () => void (undo ??= stop(signal));
-    Deno.addSignalListener(signal, listener);
-    return [signal, listener] as const;
-  });
-  return () => {
-    undo?.();
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+// What is told is counted, too.
+function countingLog(log: ServerLog, { events }: Shared): ServerLog {
+  return {
+    ...log,
+    mirrorDown(mirror, answer) {
+      events.mirrorsDown++;
+      log.mirrorDown(mirror, answer);
+    },
+    mirrorUp(mirror) {
+      events.mirrorsUp++;
+      log.mirrorUp(mirror);
+    },
+    workerReplaced(reason) {
+      events.replacedWorkers++;
+      log.workerReplaced(reason);
+    },
   };
 }

@@ -11,7 +11,12 @@ import { listLocations, readDataSet } from "../../lib/locations/data_set.ts";
 import { EMBEDDED } from "../../lib/locations/embedded.ts";
 import { type Address, formatAddress, isIpv4, tryAddress } from "../../lib/net/address.ts";
 import { parseRequest } from "../../lib/oci/request.ts";
-import { createConfiguredHandler } from "../../lib/server/serve.ts";
+import { createBoardMemory } from "../../lib/mirrors/board.ts";
+import { createFront } from "../../lib/server/front.ts";
+import { createNumbersMemory } from "../../lib/server/numbers.ts";
+import { createPullLog } from "../../lib/server/pull_log.ts";
+import { createRoster } from "../../lib/server/setup.ts";
+import { createClocks } from "../../lib/server/worker.ts";
 
 const locator = createLocator(EMBEDDED);
 while (locator.prepare());
@@ -75,12 +80,29 @@ const read = readConfig(undefined, {
   embedded: listLocations(EMBEDDED),
 });
 if (read.kind !== "config") throw new Error(read.mistakes.join("\n"));
-const handle = createConfiguredHandler(read.config, {
+const setup = {
+  config: { ...read.config, log: { ...read.config.log, pulls: true } },
+  dataSet: undefined,
+  ...createRoster().enter(read.config),
+  isolates: 1,
+};
+// As it would run: with metrics, and with a line for each pull.
+const encoder = new TextEncoder();
+const { handle } = createFront(setup, {
+  ...createClocks(() => performance.now()),
   dataSet: EMBEDDED,
-  log: { listening() {}, stopping() {}, unanswered() {}, failed() {} },
+  board: createBoardMemory(),
+  numbers: createNumbersMemory(),
+  log: { unanswered() {}, mirrorDown() {} },
+  pulls: createPullLog({
+    send: (lines) => void encoder.encode(lines),
+    now: Date.now,
+    later: () => {},
+  }),
+  sample() {},
   fetch: () => Promise.resolve(new Response()),
-  now: () => 0,
-  defer: (work) => work(),
+  timeOfDay: Date.now,
+  random: Math.random,
   stop: new AbortController().signal,
 });
 const info = {

@@ -121,7 +121,9 @@ async function startArcheio(mirror: string): Promise<Server> {
   const file = `${folder}/archeio.yaml`;
   await Deno.writeTextFile(
     file,
-    `upstreams: { main: { endpoint: "${UPSTREAM}", path: ${UPSTREAM_PATH} } }
+    // As it would run: with metrics, and with a line for each pull.
+    `log: { pulls: true }
+upstreams: { main: { endpoint: "${UPSTREAM}", path: ${UPSTREAM_PATH} } }
 mirrors: { near: { url: "${mirror}" } }
 rules: [ { clients: [ "gcp/*" ] }, { clients: [ aws/eu-west-3 ], mirrors: [ near ] } ]
 `,

@@ -11,18 +11,23 @@ Deno.test("config prints the built-in configuration when there is no other", asy
 });
 
 Deno.test("config prints what reads back as the same configuration", async () => {
-  const { out } = await runProgram(["config"]);
-  using file = temporaryFile(out);
-  assertEquals((await runProgram(["config", "--config", file.path])).out, out);
+  const environments: Record<string, string>[] = [{}, { ADMIN_HOST: "::1", ADMIN_PORT: "9091" }];
+  for (const environment of environments) {
+    const { out } = await runProgram(["config"], { environment });
+    using file = temporaryFile(out);
+    assertEquals((await runProgram(["config", "--config", file.path])).out, out);
+  }
 });
 
 Deno.test("config prints the file with its defaults and the environment over it", async () => {
   using file = temporaryFile(FILE);
-  const environment = { ARCHEIO_CONFIG: file.path, PORT: "9000", HOST: "::1" };
+  const environment = { ARCHEIO_CONFIG: file.path, PORT: "9000", HOST: "::1", ADMIN_PORT: "9001" };
   const { status, out } = await runProgram(["config"], { environment });
   assertEquals(status, 0);
   const config = parse(out) as Record<string, unknown>;
   assertEquals(config.listen, { host: "::1", port: 9000 });
+  assertEquals(config.admin, { host: "127.0.0.1", port: 9001 });
+  assertEquals(config.workers, 1);
   assertEquals(config.upstreams, { main: { endpoint: "https://registry.example", path: "" } });
 });
 
@@ -65,4 +70,6 @@ Deno.test("config --schema prints a JSON Schema with the file's keys", async () 
   assertEquals(schema.required, ["upstreams"]);
   assertEquals(Object.keys(schema.properties).includes("signature_upstream"), true);
   assertEquals(schema.properties.listen.properties.port.maximum, 65535);
+  assertEquals(schema.properties.ranges.properties.refresh_h.maximum, 8760);
+  assertEquals(schema.properties.mirrors.additionalProperties.required, ["url"]);
 });

@@ -22,20 +22,33 @@ export interface World {
   readonly now?: () => number;
   /** Takes standard output's place. */
   readonly out?: (text: string) => void;
+  /** Takes standard error's place. */
+  readonly err?: (text: string) => void;
+}
+
+/** Makes a world in which there is only what a test gives. */
+export function createContext(world: World = {}): Context {
+  return {
+    environment: (variable) => world.environment?.[variable],
+    fetch: world.fetch ?? (() => Promise.reject(new TypeError("no network"))),
+    stdin: ReadableStream.from(chunksOf(world.stdin ?? "")),
+    out: world.out ?? (() => {}),
+    err: world.err ?? (() => {}),
+    write: () => Promise.resolve(),
+    program: new URL("../../main.ts", import.meta.url).href,
+    now: world.now ?? (() => 0),
+  };
 }
 
 /** Runs the program with some arguments. */
 export async function runProgram(args: readonly string[], world: World = {}): Promise<Outcome> {
   let out = "";
   let err = "";
-  const context: Context = {
-    environment: (variable) => world.environment?.[variable],
-    fetch: world.fetch ?? (() => Promise.reject(new TypeError("no network"))),
-    stdin: ReadableStream.from(chunksOf(world.stdin ?? "")),
-    out: world.out ?? ((text) => void (out += text)),
+  const context = createContext({
+    out: (text) => void (out += text),
     err: (text) => void (err += text),
-    now: world.now ?? (() => 0),
-  };
+    ...world,
+  });
   const status = await run(args, context);
   return { status, out, err };
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { VARIABLES } from "../../lib/config/environment.ts";
 import { runProgram } from "./program.ts";
 
 Deno.test("--help tells of every command, and each command has a help of its own", async () => {
@@ -13,6 +14,8 @@ Deno.test("--help tells of every command, and each command has a help of its own
       assertStringIncludes(help.out, name);
     }
   }
+  const { out: serve } = await runProgram(["serve", "--help"]);
+  for (const name of VARIABLES) assertStringIncludes(serve, name);
   assertEquals(await runProgram(["-h"]), { status, out, err: "" });
   assertEquals(await runProgram(["help"]), { status, out, err: "" });
 });

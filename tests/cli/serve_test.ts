@@ -1,93 +1,23 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Outcome, temporaryFile } from "./program.ts";
+import { temporaryFile } from "./program.ts";
+import { failToServe, get, serve } from "./served.ts";
 
-const PROGRAM = [
-  "run",
-  "--quiet",
-  "-A",
-  "--no-prompt",
-  new URL("../../main.ts", import.meta.url).pathname,
-];
-
-/** A server in a process of its own. */
-interface Served extends AsyncDisposable {
-  readonly process: Deno.ChildProcess;
-  /** What its first log line says. */
-  readonly listening: Record<string, unknown>;
-  readonly url: string;
-  /** Waits for the end, and gives the rest of its log. */
-  end(): Promise<{ readonly status: Deno.CommandStatus; readonly log: string }>;
-}
-
-function spawn(
-  args: readonly string[],
-  env: Record<string, string>,
-  files?: number,
-): Deno.ChildProcess {
-  const limit = files === undefined ? "" : `ulimit -n ${files};`;
-  return new Deno.Command("sh", {
-    args: ["-c", `${limit} exec "$0" "$@"`, Deno.execPath(), ...PROGRAM, ...args],
-    env: { HOST: "127.0.0.1", PORT: "0", ...env },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function serve(
-  args: string[] = [],
-  env: Record<string, string> = {},
-  files?: number,
-): Promise<Served> {
-  const process = spawn(args, env, files);
-  const reader = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
-  let log = "";
-  while (!log.includes("\n")) {
-    const { value, done } = await reader.read();
-    assert(!done, log);
-    log += value;
-  }
-  const listening = JSON.parse(log.slice(0, log.indexOf("\n")));
-  log = log.slice(log.indexOf("\n") + 1);
-  let ended = false;
-  async function end() {
-    ended = true;
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      log += value;
-    }
-    return { status: await process.status, log };
-  }
-  return {
-    process,
-    listening,
-    url: listening.url,
-    end,
-    async [Symbol.asyncDispose]() {
-      if (ended) return;
-      process.kill("SIGKILL");
-      await end();
-    },
-  };
-}
-
-async function fails(args: string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const { code, stderr } = await spawn(args, env).output();
-  return { status: code, out: "", err: new TextDecoder().decode(stderr) };
-}
+const UPSTREAM = "upstreams: { main: { endpoint: https://registry.example } }\n";
 
 Deno.test("serve logs one line at its start: where it listens and with what configuration", async () => {
   await using server = await serve();
-  const { level, message, configuration, mirrors, rules } = server.listening;
-  assertEquals(
-    { level, message, configuration, mirrors, rules },
-    { level: "INFO", message: "listening", configuration: "built-in", mirrors: 33, rules: 34 },
-  );
+  const { "@timestamp": _time, logger: _logger, url: _url, ...facts } = server.listening;
+  assertEquals(facts, {
+    level: "INFO",
+    message: "listening",
+    configuration: "built-in",
+    upstreams: 1,
+    mirrors: 33,
+    rules: 34,
+    workers: 1,
+  });
   assertMatch(server.url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
-  const response = await fetch(`${server.url}v2/`);
-  assertEquals(response.status, 200);
-  await response.body?.cancel();
+  assertEquals((await get(`${server.url}v2/`)).status, 200);
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -96,12 +26,14 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     server.process.kill(signal);
     const { status, log } = await server.end();
     assertEquals(status, { success: true, code: 0, signal: null });
-    assertEquals(JSON.parse(log).signal, signal);
+    assertEquals(log.map(({ message, signal }) => ({ message, signal })), [
+      { message: "stopping", signal },
+    ]);
   });
 }
 
 Deno.test("serve outlives a flood of connections that takes every file descriptor", async () => {
-  await using server = await serve([], {}, 64);
+  await using server = await serve({ files: 64 });
   const { hostname, port } = new URL(server.url);
   const flood: Deno.TcpConn[] = [];
   try {
@@ -121,60 +53,68 @@ Deno.test("serve outlives a flood of connections that takes every file descripto
   }
   for (;;) {
     try {
-      const response = await fetch(`${server.url}v2/`);
-      assertEquals(response.status, 200);
-      await response.body?.cancel();
+      assertEquals((await get(`${server.url}v2/`)).status, 200);
       break;
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-  server.process.kill("SIGTERM");
-  const { status, log } = await server.end();
-  assertEquals(status.code, 0);
-  assertStringIncludes(log, "Too many open files");
+  const log = await server.stop();
+  assert(log.some(({ reason }) => String(reason).includes("Too many open files")));
 });
 
-Deno.test("serve is the command when none is named, on IPv6, too", async () => {
-  using file = temporaryFile("upstreams: { main: { endpoint: https://registry.example } }");
-  await using server = await serve(["--config", file.path], { HOST: "::1" });
+Deno.test("serve listens on IPv6, too, and takes a file", async () => {
+  using file = temporaryFile(UPSTREAM);
+  await using server = await serve({ config: file.path, env: { HOST: "::1" } });
   assertMatch(server.url, /^http:\/\/\[::1\]:\d+\/$/);
   assertEquals(server.listening.configuration, file.path);
-  const response = await fetch(`${server.url}v2/a/manifests/1`, { redirect: "manual" });
-  assertEquals(response.headers.get("location"), "https://registry.example/v2/a/manifests/1");
-  await response.body?.cancel();
+  const { location } = await get(`${server.url}v2/a/manifests/1`);
+  assertEquals(location, "https://registry.example/v2/a/manifests/1");
 });
 
-Deno.test("serve tells of a mirror that does not answer, once for many requests", async () => {
-  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+Deno.test("serve is the command when none is named", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", "--no-prompt", main],
+    env: { HOST: "127.0.0.1", PORT: String(taken.addr.port) },
+  }).output();
+  assertEquals(code, 1);
+  assertStringIncludes(new TextDecoder().decode(stderr), "archeio: cannot listen on 127.0.0.1");
+});
+
+Deno.test("serve takes a mirror down that does not answer, and tells of it once", async () => {
+  using closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = closed.addr;
   closed.close();
-  using file = temporaryFile(`
-upstreams: { main: { endpoint: https://registry.example } }
+  using file = temporaryFile(`${UPSTREAM}
 mirrors: { down: { url: "http://127.0.0.1:${port}/blobs" } }
 rules: [ { clients: [ "*" ], mirrors: [ down ] } ]
+health: { interval_ms: 3600000, max_interval_ms: 3600000, down_after: 3 }
 `);
-  await using server = await serve(["--config", file.path], { LOG_LEVEL: "debug" });
-  for (const digit of "0123") {
+  await using server = await serve({ config: file.path, env: { LOG_LEVEL: "debug" } });
+  for (const digit of "01234") {
     const digest = `sha256:${digit.repeat(64)}`;
-    const response = await fetch(`${server.url}v2/a/blobs/${digest}`, { redirect: "manual" });
-    assertEquals(response.headers.get("location"), `https://registry.example/v2/a/blobs/${digest}`);
-    await response.body?.cancel();
+    const { location } = await get(`${server.url}v2/a/blobs/${digest}`);
+    assertEquals(location, `https://registry.example/v2/a/blobs/${digest}`);
   }
-  server.process.kill("SIGTERM");
-  const { log } = await server.end();
-  const lines = log.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals(lines.filter(({ level }) => level === "DEBUG").length, 4);
-  const warnings = lines.filter(({ level }) => level === "WARN");
-  assertEquals(warnings.length, 1);
-  assertEquals(warnings[0].server, `http://127.0.0.1:${port}`);
+  const log = await server.stop();
+  // Once it is down, it is not asked any more.
+  assertEquals(log.filter(({ level }) => level === "DEBUG").length, 3);
+  const warnings = log.filter(({ level }) => level === "WARN");
+  assertEquals(warnings.map(({ message }) => message), [
+    "HEAD requests without an answer",
+    "mirror is down",
+  ]);
+  assertEquals(warnings[0]!.server, `http://127.0.0.1:${port}`);
+  assertEquals([warnings[1]!.mirror, warnings[1]!.answer], ["down", "failed"]);
 });
 
 Deno.test("serve says that another program has the port", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
-  assertEquals(await fails(["serve"], { PORT: String(port) }), {
+  assertEquals(await failToServe({ env: { PORT: String(port) } }), {
     status: 1,
     out: "",
     err: `archeio: cannot listen on 127.0.0.1, port ${port}: another program has this port\n`,
@@ -182,13 +122,13 @@ Deno.test("serve says that another program has the port", async () => {
 });
 
 Deno.test("serve says that this machine has not the address", async () => {
-  const { status, err } = await fails(["serve"], { HOST: "192.0.2.1" });
+  const { status, err } = await failToServe({ env: { HOST: "192.0.2.1" } });
   assertEquals(status, 1);
   assertStringIncludes(err, "cannot listen on 192.0.2.1, port 0: this machine has no such address");
 });
 
 Deno.test("serve says that there is no such host", async () => {
-  const { status, err } = await fails(["serve"], { HOST: "host.invalid" });
+  const { status, err } = await failToServe({ env: { HOST: "host.invalid" } });
   assertEquals(status, 1);
   assertEquals(err, "archeio: cannot listen on host.invalid, port 0: there is no such host\n");
 });
@@ -200,11 +140,11 @@ listen: { tls: { cert: "${cert}", key: "${pem.path}" } }
 upstreams: { main: { endpoint: https://registry.example } }
 `;
   using missing = temporaryFile(config("/nowhere.pem"));
-  const unread = await fails(["serve", "--config", missing.path]);
+  const unread = await failToServe({ config: missing.path });
   assertEquals(unread.status, 2);
   assertStringIncludes(unread.err, 'cannot read the certificate "/nowhere.pem"');
   using wrong = temporaryFile(config(pem.path));
-  const refused = await fails(["serve", "--config", wrong.path]);
+  const refused = await failToServe({ config: wrong.path });
   assertEquals(refused.status, 2);
   assertStringIncludes(
     refused.err,

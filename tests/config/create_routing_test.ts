@@ -44,7 +44,7 @@ Deno.test("createRouting() puts together what stands before a repository's name"
   ];
   for (const { endpoint, path, expected } of table) {
     const { policy } = routing(JSON.stringify({ upstreams: { main: { endpoint, path } } }));
-    assertEquals(policy.upstream, { name: "main", base: expected });
+    assertEquals(policy.upstream, { name: "main", base: expected, place: 0 });
   }
 });
 
@@ -58,7 +58,9 @@ Deno.test("createRouting() gives mirrors no slash at their end", () => {
   for (const { url, expected } of table) {
     const text = `${UPSTREAM}mirrors: { one: { url: "${url}" } }
 rules: [{ clients: ["*"], mirrors: [one] }]`;
-    assertEquals(ruleFor(routing(text), "9.9.9.9").mirrors, [{ name: "one", url: expected }]);
+    assertEquals(ruleFor(routing(text), "9.9.9.9").mirrors, [
+      { name: "one", url: expected, place: 0 },
+    ]);
   }
 });
 
@@ -77,13 +79,13 @@ rules:
   - { clients: [aws/*], mirrors: [one] }
 `);
   const { upstream } = made.policy;
-  const one = { name: "one", url: "https://one.example" };
-  const two = { name: "two", url: "https://two.example" };
+  const one = { name: "one", url: "https://one.example", place: 0 };
+  const two = { name: "two", url: "https://two.example", place: 1 };
   const office = {
     number: 1,
     clients: ["office/*", "gcp/europe-west9"],
     mirrors: [two, one],
-    upstream: { name: "other", base: "https://other.example/v2/images/" },
+    upstream: { name: "other", base: "https://other.example/v2/images/", place: 1 },
   };
   const table = [
     { asked: "203.0.113.9", expected: office },
@@ -100,7 +102,7 @@ rules:
 
 Deno.test("createRouting() takes the only upstream for the main one", () => {
   const { policy } = routing("upstreams: { registry: { endpoint: https://a.example } }");
-  assertEquals(policy.upstream, { name: "registry", base: "https://a.example/v2/" });
+  assertEquals(policy.upstream, { name: "registry", base: "https://a.example/v2/", place: 0 });
   assertEquals(policy.upstreamVaries, false);
 });
 
@@ -119,5 +121,9 @@ signature_upstream: signed
 `);
   assertEquals(policy.infoPage, "https://info.example/");
   assertEquals(policy.privacyPage, "https://privacy.example/b?c=d#e");
-  assertEquals(policy.signatureUpstream, { name: "signed", base: "https://signed.example/v2/" });
+  assertEquals(policy.signatureUpstream, {
+    name: "signed",
+    base: "https://signed.example/v2/",
+    place: 1,
+  });
 });

@@ -49,8 +49,21 @@ Deno.test("overrideConfig() puts each variable over the built-in configuration",
     { asked: {}, expected: {} },
     { asked: { HOST: "127.0.0.1" }, expected: { listen: { host: "127.0.0.1", port: 8080 } } },
     { asked: { PORT: "9000" }, expected: { listen: { host: "0.0.0.0", port: 9000 } } },
-    { asked: { LOG_LEVEL: "debug" }, expected: { log: { level: "debug" } } },
-    { asked: { LOG_LEVEL: "WARNING" }, expected: { log: { level: "warning" } } },
+    // Either of them opens the listener.
+    {
+      asked: { ADMIN_HOST: "::1" },
+      expected: { admin: { host: "::1", port: 9090 } },
+    },
+    {
+      asked: { ADMIN_PORT: "9999" },
+      expected: { admin: { host: "127.0.0.1", port: 9999 } },
+    },
+    {
+      asked: { ADMIN_HOST: "0.0.0.0", ADMIN_PORT: "0" },
+      expected: { admin: { host: "0.0.0.0", port: 0 } },
+    },
+    { asked: { LOG_LEVEL: "debug" }, expected: { log: { level: "debug", pulls: false } } },
+    { asked: { LOG_LEVEL: "WARNING" }, expected: { log: { level: "warning", pulls: false } } },
     {
       asked: { UPSTREAM_REGISTRY_ENDPOINT: "https://registry.example" },
       expected: { upstreams: { main: { ...main!, endpoint: "https://registry.example" } } },
@@ -115,14 +128,17 @@ Deno.test("overrideConfig() takes an empty variable as none, but for an empty pa
 Deno.test("overrideConfig() puts each variable over a file's value", () => {
   const file = `
 listen: { host: "::", port: 80 }
-log: { level: error }
+admin: { host: localhost, port: 90 }
+log: { level: error, pulls: true }
 upstreams:
   registry: { endpoint: https://file.example, path: file }
 `;
   const table: { asked: Variables; expected: object }[] = [
     { asked: { HOST: "::1" }, expected: { listen: { host: "::1", port: 80 } } },
     { asked: { PORT: "81" }, expected: { listen: { host: "::", port: 81 } } },
-    { asked: { LOG_LEVEL: "info" }, expected: { log: { level: "info" } } },
+    { asked: { ADMIN_HOST: "::1" }, expected: { admin: { host: "::1", port: 90 } } },
+    { asked: { ADMIN_PORT: "91" }, expected: { admin: { host: "localhost", port: 91 } } },
+    { asked: { LOG_LEVEL: "info" }, expected: { log: { level: "info", pulls: true } } },
     // The only upstream is the main one, whatever its name.
     {
       asked: { UPSTREAM_REGISTRY_ENDPOINT: "https://new.example", UPSTREAM_REGISTRY_PATH: "new" },
@@ -283,6 +299,19 @@ Deno.test("a bad value names the variable that it came from", () => {
     { asked: { PORT: " 80" }, expected: 'PORT (listen.port): found " 80"; allowed: an integer' },
     { asked: { PORT: "0x50" }, expected: 'PORT (listen.port): found "0x50"; allowed: an integer' },
     { asked: { PORT: "9".repeat(400) }, expected: 'PORT (listen.port): found "Infinity"; allowed' },
+    {
+      asked: { ADMIN_HOST: "127.0.0.1", ADMIN_PORT: "8080" },
+      expected: "ADMIN_PORT (admin.port): found 8080; allowed: another port than that of listen",
+    },
+    {
+      asked: { ADMIN_HOST: "http://admin" },
+      expected: 'ADMIN_HOST (admin.host): found "http://admin"; allowed: an IP address or a host',
+    },
+    {
+      asked: { ADMIN_PORT: "65536" },
+      expected: "ADMIN_PORT (admin.port): found 65536; allowed: a",
+    },
+    { asked: { ADMIN_PORT: "off" }, expected: 'ADMIN_PORT (admin.port): found "off"; allowed: an' },
     {
       asked: { LOG_LEVEL: "LOUD" },
       expected: 'LOG_LEVEL (log.level): found "loud"; allowed: one of debug, info, warning, error',

@@ -3,6 +3,7 @@
 import { AssertionError } from "@std/assert";
 import type { Config } from "../../lib/config/config.ts";
 import type { VARIABLES } from "../../lib/config/environment.ts";
+import { isMapping } from "../../lib/config/mapping.ts";
 import { readConfig } from "../../lib/config/read.ts";
 
 /** Locations of a small data set. */
@@ -25,4 +26,28 @@ export function configOf(text: string, variables: Variables = {}): Config {
   const read = readConfig(text, { environment: (name) => variables[name], embedded: LOCATIONS });
   if (read.kind === "config") return read.config;
   throw new AssertionError(read.mistakes.join("\n"));
+}
+
+/** A configuration with one value put into it, where its path leads. */
+export function withValue(path: string, value: unknown): string {
+  const keys = path.replaceAll("[", ".[").split(".");
+  const inner = keys.reduceRight<unknown>(
+    (inner, key) => key.startsWith("[") ? [inner] : { [key]: inner },
+    value,
+  );
+  const main = { endpoint: "https://registry.example" };
+  return JSON.stringify(merge({ upstreams: { main } }, inner));
+}
+
+/** A value with another one over it: mappings are put together, key by key. */
+export function merge(base: unknown, over: unknown): unknown {
+  if (!isMapping(base) || !isMapping(over)) return over;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) merged[key] = merge(merged[key], value);
+  return merged;
+}
+
+/** Whether a configuration may have a value there. */
+export function isAllowed(path: string, value: unknown): boolean {
+  return mistakesOf(withValue(path, value)).length === 0;
 }

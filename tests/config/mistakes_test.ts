@@ -25,7 +25,9 @@ Deno.test("findMistakes() finds none where there are none", () => {
     { asked: {}, expected: [] },
     {
       asked: {
-        listen: { tls: { cert: "cert.pem", key: "key.pem" } },
+        listen: { port: 443, tls: { cert: "cert.pem", key: "key.pem" } },
+        admin: { port: 444 },
+        health: { interval_ms: 60_000, max_interval_ms: 60_000 },
         pages: { info: "https://info.example" },
         upstreams: { ...upstreams, other: { endpoint: "https://other.example" } },
         signature_upstream: "other",
@@ -279,7 +281,7 @@ Deno.test("findMistakes() leaves what has not its form to the schema, and goes o
     allowed: "the name of a configured upstream: main",
   };
   const wrong = [null, 5, "x", true, [], [5], ["main"], {}, { main: 5 }, { "a/b": 5 }];
-  const keys = "listen log pages mirrors locations rules probe".split(" ");
+  const keys = "listen admin log pages mirrors locations rules probe health ranges".split(" ");
   for (const key of keys) {
     for (const value of wrong) {
       check([{ asked: { signature_upstream: "x", [key]: value }, expected: [found] }]);

@@ -7,7 +7,9 @@ import { configOf, LOCATIONS, mistakesOf, UPSTREAM, type Variables } from "./fix
 
 const FULL = `
 listen: { host: "::1", port: 8443, tls: { cert: /etc/tls/cert.pem, key: /etc/tls/key.pem } }
-log: { level: debug }
+workers: 3
+admin: { host: "::", port: 9443 }
+log: { level: debug, pulls: true }
 client_address: { header: null, from_end: 1 }
 pages: { info: https://info.example/, privacy: "https://privacy.example/?a=b#c" }
 upstreams:
@@ -15,7 +17,7 @@ upstreams:
   second: { endpoint: https://second.example }
 signature_upstream: second
 mirrors:
-  one: { url: https://one.example/blobs }
+  one: { url: https://one.example/blobs, fallback_limit: 100 }
   two: { url: https://two.example }
 locations:
   office/berlin: [198.51.100.0/24, "2001:db8:7::/48"]
@@ -23,7 +25,10 @@ rules:
   - { clients: [gcp/*], mirrors: [] }
   - { clients: [aws/eu-west-3, office/berlin], mirrors: [one, two], upstream: second }
   - { clients: ["*"], mirrors: [two] }
-probe: { timeout_ms: 1, found_ttl_s: 2, missing_ttl_s: 3, max_entries: 4, max_in_flight: 5 }
+probe:
+  { timeout_ms: 1, found_ttl_s: 2, missing_ttl_s: 3, max_entries: 4, max_in_flight: 5, max_per_s: 6 }
+health: { interval_ms: 50, down_after: 7, up_after: 8, max_interval_ms: 90 }
+ranges: { refresh_h: 0.5, sources: { gcp: "https://ranges.example/gcp.json?v=1" } }
 `;
 
 const FULL_CONFIG = {
@@ -32,7 +37,9 @@ const FULL_CONFIG = {
     port: 8443,
     tls: { cert: "/etc/tls/cert.pem", key: "/etc/tls/key.pem" },
   },
-  log: { level: "debug" },
+  workers: 3,
+  admin: { host: "::", port: 9443 },
+  log: { level: "debug", pulls: true },
   client_address: { header: null, from_end: 1 },
   pages: { info: "https://info.example/", privacy: "https://privacy.example/?a=b#c" },
   upstreams: {
@@ -40,18 +47,30 @@ const FULL_CONFIG = {
     second: { endpoint: "https://second.example", path: "" },
   },
   signature_upstream: "second",
-  mirrors: { one: { url: "https://one.example/blobs" }, two: { url: "https://two.example" } },
+  mirrors: {
+    one: { url: "https://one.example/blobs", fallback_limit: 100 },
+    two: { url: "https://two.example" },
+  },
   locations: { "office/berlin": ["198.51.100.0/24", "2001:db8:7::/48"] },
   rules: [
     { clients: ["gcp/*"], mirrors: [] },
     { clients: ["aws/eu-west-3", "office/berlin"], mirrors: ["one", "two"], upstream: "second" },
     { clients: ["*"], mirrors: ["two"] },
   ],
-  probe: { timeout_ms: 1, found_ttl_s: 2, missing_ttl_s: 3, max_entries: 4, max_in_flight: 5 },
+  probe: {
+    timeout_ms: 1,
+    found_ttl_s: 2,
+    missing_ttl_s: 3,
+    max_entries: 4,
+    max_in_flight: 5,
+    max_per_s: 6,
+  },
+  health: { interval_ms: 50, down_after: 7, up_after: 8, max_interval_ms: 90 },
+  ranges: { refresh_h: 0.5, sources: { gcp: "https://ranges.example/gcp.json?v=1" } },
 } as const;
 
-const KEYS = "a mapping with the keys listen, log, client_address, pages, upstreams, " +
-  "signature_upstream, mirrors, locations, rules, probe";
+const KEYS = "a mapping with the keys listen, workers, admin, log, client_address, pages, " +
+  "upstreams, signature_upstream, mirrors, locations, rules, probe, health, ranges";
 const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" in quotes';
 
 Deno.test("readConfig() repeats no password", () => {
@@ -95,7 +114,8 @@ Deno.test("readConfig() reads every key", () => {
 Deno.test("readConfig() puts the default where nothing is said", () => {
   assertEquals(configOf(UPSTREAM), {
     listen: { host: "0.0.0.0", port: 8080 },
-    log: { level: "info" },
+    workers: 1,
+    log: { level: "info", pulls: false },
     client_address: { header: "x-forwarded-for", from_end: 2 },
     pages: {},
     upstreams: { main: { endpoint: "https://registry.example", path: "" } },
@@ -108,8 +128,12 @@ Deno.test("readConfig() puts the default where nothing is said", () => {
       missing_ttl_s: 30,
       max_entries: 200000,
       max_in_flight: 256,
+      max_per_s: 500,
     },
+    health: { interval_ms: 5000, down_after: 3, up_after: 2, max_interval_ms: 60000 },
+    ranges: { sources: {} },
   });
+  assertEquals(configOf(`${UPSTREAM}admin: {}`).admin, { host: "127.0.0.1", port: 9090 });
   assertEquals(configOf(`${UPSTREAM}rules: [{ clients: [aws/*] }]`).rules, [
     { clients: ["aws/*"], mirrors: [] },
   ]);
@@ -241,7 +265,9 @@ Deno.test("readConfig() shows what was found as JSON, cut short", () => {
 Deno.test("readConfig() reports every mistake of a file at once", () => {
   const text = `
 listen: { host: "a b", port: 65536, tls: { cert: "" }, prot: 80, hots: x }
-log: { level: loud }
+workers: 0
+admin: { host: "", prot: 9090 }
+log: { level: loud, pulls: sometimes }
 client_address: { from_end: 0 }
 pages: { info: http://info.example }
 upstreams:
@@ -251,17 +277,19 @@ signature_upstream: third
 mirrors:
   one: { url: "https://one.example/blobs?x" }
   two: { url: http://two.example }
-  three: { uri: https://three.example }
+  three: { uri: https://three.example, fallback_limit: -1 }
 locations:
   office/berlin: [198.51.100.1/24, 203.0.113.0/24, 203.0.113.0/24, here, 5]
   nowhere: []
 rules:
   - { clients: [aws/eu-west-3], mirrors: [four] }
-  - { clients: [aws/eu-west-3], mirrors: [one] }
+  - { clients: [aws/eu-west-3], mirrors: [one, two, one] }
   - { clients: [aws/mars-1, earth], upstream: fourth }
   - { client: ["*"] }
   - none
-probe: { timeout_ms: 0.5, found_ttl_s: "1", max_in_flight: 10001 }
+probe: { timeout_ms: 0.5, found_ttl_s: "1", max_in_flight: 10001, max_per_s: 0 }
+health: { interval_ms: 200, down_after: 1, max_interval_ms: 100 }
+ranges: { refresh_h: 0, sources: { ibm: https://ibm.example/, aws: ip-ranges.json } }
 port: 80
 `;
   const expected = [
@@ -271,7 +299,11 @@ port: 80
     ["listen.tls.key", "nothing", "the path of a PEM file"],
     ["listen.prot", "80", "only the keys host, port, tls"],
     ["listen.hots", '"x"', "only the keys host, port, tls"],
+    ["workers", "0", 'an integer from 1 to 256, or "auto"'],
+    ["admin.host", '""', "an IP address or a host name"],
+    ["admin.prot", "9090", "only the keys host, port"],
     ["log.level", '"loud"', "one of debug, info, warning, error"],
+    ["log.pulls", '"sometimes"', "true or false"],
     ["client_address.from_end", "0", "an integer from 1 to 100"],
     ["pages.info", '"http://info.example"', "an https: URL"],
     ["upstreams.first.endpoint", '"http://first.example"', "an https: URL"],
@@ -282,7 +314,8 @@ port: 80
     ["mirrors.one.url", '"https://one.example/blobs?x"', "an http: or https: URL"],
     ["mirrors.two.url", '"http://two.example"', "an https: URL"],
     ["mirrors.three.url", "nothing", "an http: or https: URL"],
-    ["mirrors.three.uri", '"https://three.example"', "only the keys url"],
+    ["mirrors.three.uri", '"https://three.example"', "only the keys url, fallback_limit"],
+    ["mirrors.three.fallback_limit", "-1", "an integer from 0 to 1000000"],
     ["locations.office/berlin[0]", '"198.51.100.1/24"', "a prefix (bits past its length are set"],
     ["locations.office/berlin[2]", '"203.0.113.0/24"', "each prefix once"],
     ["locations.office/berlin[3]", '"here"', "a prefix (it must be an address"],
@@ -290,6 +323,7 @@ port: 80
     ["locations.nowhere", '"nowhere"', "a location's name, <cloud>/<region>"],
     ["locations.nowhere", "[]", "at least one prefix"],
     ["rules[0].mirrors[0]", '"four"', "the name of a configured mirror: one, two, three"],
+    ["rules[1].mirrors[2]", '"one"', "each mirror once; this one is at rules[1].mirrors[0]"],
     ["rules[1]", '["aws/eu-west-3"]', "clients that no earlier rule serves"],
     ["rules[2].clients[0]", '"aws/mars-1"', "a pattern that a location matches"],
     ["rules[2].clients[1]", '"earth"', '"*", "<cloud>/*" or "<cloud>/<region>"'],
@@ -300,7 +334,13 @@ port: 80
     ["probe.timeout_ms", "0.5", "an integer from 1 to 60000"],
     ["probe.found_ttl_s", '"1"', "an integer from 1 to 31536000"],
     ["probe.max_in_flight", "10001", "an integer from 1 to 10000"],
-    ["port", "80", "only the keys listen, log"],
+    ["probe.max_per_s", "0", "an integer from 1 to 1000000"],
+    ["health.down_after", "1", "an integer from 2 to 100"],
+    ["health.max_interval_ms", "100", "at least health.interval_ms, 200"],
+    ["ranges.refresh_h", "0", "a number of hours, from 0.001 to 8760"],
+    ["ranges.sources.ibm", '"https://ibm.example/"', "only the keys aws, gcp, azure"],
+    ["ranges.sources.aws", '"ip-ranges.json"', "an http: or https: URL without user and fragment"],
+    ["port", "80", "only the keys listen, workers, admin, log"],
   ].map(([path, found, allowed]) => `${path}: found ${found}; allowed: ${allowed}`);
   const mistakes = mistakesOf(text);
   for (const start of expected) {

@@ -1,44 +1,65 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { createMemory } from "../../lib/mirrors/memory.ts";
+import { createGate } from "../../lib/mirrors/gate.ts";
 import {
+  createAnswers,
   createMirrorJudge,
   createPresenceCheck,
-  createUpstreamJudge,
-  type Judge,
+  type HeadAnswer,
   type Presence,
+  type Server,
 } from "../../lib/mirrors/presence.ts";
+import { createVirtualClock, settle } from "./virtual_clock.ts";
 
 const FOUND_TTL_MS = 1000;
 const MISSING_TTL_MS = 10;
-const REMEMBERING = { foundTtlMs: FOUND_TTL_MS, missingTtlMs: MISSING_TTL_MS };
-const judge = createMirrorJudge(REMEMBERING);
 
-/** A check whose clock stands still and whose HEAD requests wait until they are answered. */
-function createWorld({ maxEntries = 10, maxInFlight = 10 } = {}) {
+interface WorldOptions {
+  readonly maxEntries?: number;
+  readonly maxInFlight?: number;
+  readonly maxPerS?: number;
+}
+
+/** A check whose clock is virtual and whose HEAD requests wait until they are answered. */
+function createWorld({ maxEntries = 10, maxInFlight = 10, maxPerS = 1000 }: WorldOptions = {}) {
   const asked: string[] = [];
-  const waiting = new Map<string, (status: number | undefined) => void>();
-  const clock = { ms: 0 };
-  const check = createPresenceCheck({
+  const waiting = new Map<string, (answer: HeadAnswer) => void>();
+  const clock = createVirtualClock();
+  const { now, wait } = clock;
+  const gate = createGate({ maxInFlight, maxPerS, now, wait, random: () => 0.5 });
+  const { ask, recall } = createPresenceCheck({
     head(url) {
       asked.push(url);
       return new Promise((resolve) => waiting.set(url, resolve));
     },
-    memory: createMemory({ maxEntries, now: () => clock.ms }),
-    maxInFlight,
+    memory: createAnswers({ maxEntries, now }),
+    gate,
+    now,
+    wait,
   });
-  function answer(url: string, status: number | undefined): void {
+  const told: { url: string; answer: HeadAnswer; found: boolean; tookMs: number }[] = [];
+  const server: Server = {
+    judge: createMirrorJudge({ foundTtlMs: FOUND_TTL_MS, missingTtlMs: MISSING_TTL_MS }),
+    answered: (answer, so) => told.push({ answer, ...so }),
+  };
+  const askFor = (url: string) => ask(`key of ${url}`, url, server);
+  function answer(url: string, answer: HeadAnswer): void {
     const resolve = waiting.get(url)!;
     waiting.delete(url);
-    resolve(status);
+    resolve(answer);
   }
   return {
     asked,
+    told,
     answer,
     clock,
-    check: (url: string) => check(`key of ${url}`, url, judge),
+    gate,
+    server,
+    ask,
+    askFor,
+    recall: (url: string) => recall(`key of ${url}`),
     /** Has `url` asked about and answered. */
-    async learn(url: string, status: number | undefined): Promise<Presence> {
-      const presence = check(`key of ${url}`, url, judge);
+    async learn(url: string, status: HeadAnswer): Promise<Presence> {
+      const presence = askFor(url);
       answer(url, status);
       return await presence;
     },
@@ -46,20 +67,23 @@ function createWorld({ maxEntries = 10, maxInFlight = 10 } = {}) {
 }
 
 Deno.test("a check remembers what it found, and what it missed, each for its own time", async () => {
-  const cases: { status: number | undefined; presence: Presence; ttlMs: number }[] = [
+  const cases: { status: HeadAnswer; presence: Presence; ttlMs: number }[] = [
     { status: 200, presence: "found", ttlMs: FOUND_TTL_MS },
     { status: 404, presence: "missing", ttlMs: MISSING_TTL_MS },
     { status: 500, presence: "missing", ttlMs: MISSING_TTL_MS },
-    { status: undefined, presence: "missing", ttlMs: MISSING_TTL_MS },
+    { status: "failed", presence: "missing", ttlMs: MISSING_TTL_MS },
   ];
   for (const { status, presence, ttlMs } of cases) {
-    const { check, asked, answer, learn, clock } = createWorld();
+    const { askFor, recall, asked, answer, learn, clock } = createWorld();
+    assertEquals(recall("u"), "unknown");
     assertEquals(await learn("u", status), presence, `${status} at first`);
-    clock.ms += ttlMs - 1;
-    assertEquals(check("u"), presence, `${status}, remembered, and not a promise`);
+    await clock.pass(ttlMs - 1);
+    assertEquals(askFor("u"), presence, `${status}, remembered, and not a promise`);
+    assertEquals(recall("u"), presence);
     assertEquals(asked, ["u"]);
-    clock.ms += 1;
-    const again = check("u");
+    await clock.pass(1);
+    assertEquals(recall("u"), "unknown");
+    const again = askFor("u");
     assert(again instanceof Promise, `${status}, forgotten`);
     assertEquals(asked, ["u", "u"]);
     answer("u", 200);
@@ -67,96 +91,167 @@ Deno.test("a check remembers what it found, and what it missed, each for its own
   }
 });
 
-Deno.test("a check sends one HEAD request for all that wait for the same URL", async () => {
-  const { check, asked, answer } = createWorld({ maxInFlight: 1 });
-  const answers = Array.from({ length: 100 }, () => check("u"));
-  assertEquals(asked, ["u"]);
+Deno.test("a check does not remember what it could not send, and says that it is missing", async () => {
+  const { learn, recall, asked, told, gate } = createWorld();
+  assertEquals(await learn("u", "unsent"), "missing");
+  assertEquals([recall("u"), gate.inFlight], ["unknown", 0]);
+  assertEquals(await learn("u", 200), "found");
+  assertEquals(asked, ["u", "u"]);
+  assertEquals(told.map(({ answer }) => answer), ["unsent", 200]);
+});
+
+Deno.test("recall() asks nobody, not even about what is being asked", async () => {
+  const { askFor, recall, asked, answer } = createWorld();
+  assertEquals(recall("u"), "unknown");
+  assertEquals(asked, []);
+  const presence = askFor("u");
+  assertEquals(recall("u"), "unknown");
   answer("u", 200);
-  assertEquals(new Set(await Promise.all(answers)), new Set(["found"]));
-  assertEquals(check("u"), "found");
+  assertEquals(await presence, "found");
+  assertEquals(recall("u"), "found");
   assertEquals(asked, ["u"]);
 });
 
+Deno.test("a check sends one HEAD request for all that wait for the same URL", async () => {
+  const { askFor, asked, answer } = createWorld({ maxInFlight: 1 });
+  const answers = Array.from({ length: 100 }, () => askFor("u"));
+  assertEquals(asked, ["u"]);
+  answer("u", 200);
+  assertEquals(new Set(await Promise.all(answers)), new Set(["found"]));
+  assertEquals(askFor("u"), "found");
+  assertEquals(asked, ["u"]);
+});
+
+Deno.test("a check tells a server's answer and how long it took, once for all that wait", async () => {
+  const { askFor, answer, told, clock } = createWorld();
+  const both = [askFor("u"), askFor("u")];
+  await clock.pass(12);
+  answer("u", 200);
+  await Promise.all(both);
+  const other = askFor("v");
+  await clock.pass(5);
+  answer("v", 503);
+  await other;
+  assertEquals(told, [
+    { url: "u", answer: 200, found: true, tookMs: 12 },
+    { url: "v", answer: 503, found: false, tookMs: 5 },
+  ]);
+});
+
 Deno.test("a check asks nothing more when enough is in flight, and asks again after it", async () => {
-  const { check, asked, answer } = createWorld({ maxInFlight: 2 });
-  const first = check("a");
-  const second = check("b");
-  assertEquals(check("c"), "unknown");
-  assertStrictEquals(await Promise.race([check("a"), "waits"]), "waits");
+  const { askFor, asked, answer } = createWorld({ maxInFlight: 2 });
+  const first = askFor("a");
+  const second = askFor("b");
+  assertEquals(askFor("c"), "unknown");
+  assertStrictEquals(await Promise.race([askFor("a"), "waits"]), "waits");
   assertEquals(asked, ["a", "b"]);
-  answer("a", undefined);
+  answer("a", "failed");
   assertEquals(await first, "missing");
-  const third = check("c");
-  assertEquals(check("d"), "unknown");
+  const third = askFor("c");
+  assertEquals(askFor("d"), "unknown");
   assertEquals(asked, ["a", "b", "c"]);
   answer("b", 200);
   answer("c", 404);
   assertEquals(await Promise.all([second, third]), ["found", "missing"]);
 });
 
-Deno.test("a check forgets the least recently used", async () => {
-  const { check, asked, learn } = createWorld({ maxEntries: 2 });
+Deno.test("a check waits for its turn when many begin, and for no more than its turn", async () => {
+  const { askFor, asked, answer, told, clock, gate } = createWorld({
+    maxInFlight: 100,
+    maxPerS: 100,
+  });
+  const answers = Array.from({ length: 28 }, (_, at) => askFor(`${at}`));
+  assertEquals([asked.length, gate.inFlight], [26, 28]);
+  const same = askFor("27");
+  await clock.goTo(9);
+  assertEquals(asked.length, 26);
+  await clock.goTo(10);
+  assertEquals(asked.length, 27);
+  await clock.goTo(20);
+  assertEquals(asked.length, 28);
+  await clock.goTo(21);
+  for (const url of asked) answer(url, 200);
+  assertEquals(new Set(await Promise.all([...answers, same])), new Set(["found"]));
+  assertEquals([asked.length, gate.inFlight], [28, 0]);
+  assertEquals(told.at(-1)!.tookMs, 1, "the wait for its turn is not the server's");
+});
+
+Deno.test("a flood of requests that are turned away is held back, and known ones are not", async () => {
+  const { askFor, answer, learn, asked, clock } = createWorld({ maxInFlight: 1 });
+  await learn("known", 200);
+  const first = askFor("first");
+  const turnedAway = Array.from({ length: 40 }, (_, at) => askFor(`${at}`));
+  assertEquals(turnedAway.slice(0, 25), Array(25).fill("unknown"));
+  const held = turnedAway.slice(25);
+  assert(held.every((presence) => presence instanceof Promise));
+  assertEquals(askFor("known"), "found");
+  let released = 0;
+  for (const presence of held) Promise.resolve(presence).then(() => released++);
+  await clock.goTo(999);
+  assertEquals(released, 0);
+  await clock.goTo(1000);
+  assertEquals(released, 15);
+  assertEquals(new Set(await Promise.all(held)), new Set(["unknown"]));
+  assertEquals(asked, ["known", "first"]);
+  answer("first", 200);
+  assertEquals(await first, "found");
+});
+
+Deno.test("a flood of unknown digests never pushes out what was found", async () => {
+  const maxInFlight = 8;
+  const world = createWorld({ maxEntries: 40, maxInFlight, maxPerS: 1_000_000 });
+  const { learn, askFor, answer, asked, gate, clock } = world;
+  const known = Array.from({ length: 30 }, (_, at) => `known ${at}`);
+  for (const url of known) {
+    await learn(url, 200);
+    await clock.pass(1);
+  }
+  for (let round = 0; round < 200; round++) {
+    const flood = Array.from({ length: maxInFlight }, (_, at) => `flood ${round} ${at}`);
+    const presences = flood.map(askFor);
+    assertEquals([askFor("one more"), gate.inFlight], ["unknown", maxInFlight]);
+    for (const url of flood) answer(url, 404);
+    assertEquals(new Set(await Promise.all(presences)), new Set(["missing"]));
+    assert(known.every((url) => askFor(url) === "found"), `round ${round}`);
+    // Long enough for nobody to be held back, short enough for what is found to last.
+    await clock.pass(4);
+  }
+  assertEquals(asked.length, known.length + 200 * maxInFlight);
+});
+
+Deno.test("a check forgets the least recently used of what it found", async () => {
+  const { askFor, asked, learn } = createWorld({ maxEntries: 3 });
   await learn("a", 200);
-  await learn("b", 404);
-  assertEquals(check("a"), "found");
+  await learn("b", 200);
+  assertEquals(askFor("a"), "found");
   await learn("c", 200);
-  assertEquals(check("a"), "found");
-  assertEquals(check("c"), "found");
+  assertEquals(askFor("a"), "found");
+  assertEquals(askFor("c"), "found");
   assertEquals(asked, ["a", "b", "c"]);
   await learn("b", 200);
   assertEquals(asked, ["a", "b", "c", "b"]);
 });
 
 Deno.test("a check tells apart what is at one URL by its keys", async () => {
-  const asked: string[] = [];
-  const check = createPresenceCheck({
-    head(url) {
-      asked.push(url);
-      return Promise.resolve(200);
-    },
-    memory: createMemory({ maxEntries: 10, now: () => 0 }),
-    maxInFlight: 10,
-  });
-  assertEquals(await Promise.all([check("a", "u", judge), check("b", "u", judge)]), [
-    "found",
-    "found",
-  ]);
-  assertEquals(check("a", "v", judge), "found");
+  const { ask, asked, answer, server, clock } = createWorld();
+  const a = ask("a", "u", server);
+  answer("u", 200);
+  const b = ask("b", "u", server);
+  answer("u", 404);
+  assertEquals(await Promise.all([a, b]), ["found", "missing"]);
+  assertEquals([ask("a", "v", server), ask("b", "v", server)], ["found", "missing"]);
   assertEquals(asked, ["u", "u"]);
+  await settle();
+  assertEquals(clock.waiting, 0);
 });
 
-Deno.test("a check asks nothing about a URL that is longer than any should be", () => {
-  const { check, asked } = createWorld();
+Deno.test("a check asks nothing about a URL that is longer than any should be", async () => {
+  const { askFor, asked, answer, gate } = createWorld();
   const longest = "u".repeat(1024);
-  assert(check(longest) instanceof Promise);
-  assertEquals(check(`${longest}u`), "unknown");
-  assertEquals(asked, [longest]);
-});
-
-Deno.test("judges tell what a status means and for how long it holds", () => {
-  const found = { found: true, ttlMs: FOUND_TTL_MS };
-  const failed = { found: true, ttlMs: MISSING_TTL_MS };
-  const missing = { found: false, ttlMs: MISSING_TTL_MS };
-  const mirror: Judge = createMirrorJudge(REMEMBERING);
-  const upstream: Judge = createUpstreamJudge(REMEMBERING);
-  const cases = [
-    { status: 200, ofMirror: found, ofUpstream: found },
-    { status: 204, ofMirror: missing, ofUpstream: found },
-    { status: 206, ofMirror: missing, ofUpstream: found },
-    { status: 301, ofMirror: missing, ofUpstream: found },
-    { status: 307, ofMirror: missing, ofUpstream: found },
-    { status: 400, ofMirror: missing, ofUpstream: failed },
-    { status: 401, ofMirror: missing, ofUpstream: failed },
-    { status: 403, ofMirror: missing, ofUpstream: failed },
-    { status: 404, ofMirror: missing, ofUpstream: missing },
-    { status: 410, ofMirror: missing, ofUpstream: failed },
-    { status: 429, ofMirror: missing, ofUpstream: failed },
-    { status: 500, ofMirror: missing, ofUpstream: failed },
-    { status: 503, ofMirror: missing, ofUpstream: failed },
-    { status: undefined, ofMirror: missing, ofUpstream: failed },
-  ];
-  for (const { status, ofMirror, ofUpstream } of cases) {
-    assertEquals(mirror(status), ofMirror, `mirror, ${status}`);
-    assertEquals(upstream(status), ofUpstream, `upstream, ${status}`);
-  }
+  const presence = askFor(longest);
+  assert(presence instanceof Promise);
+  assertEquals(askFor(`${longest}u`), "unknown");
+  assertEquals([asked, gate.inFlight], [[longest], 1]);
+  answer(longest, 200);
+  assertEquals(await presence, "found");
 });

@@ -17,11 +17,15 @@ import {
   type Upstream,
 } from "../../lib/routing/policy.ts";
 
-const MAIN: Upstream = { name: "main", base: "https://main.example/v2/project/images/" };
-const OTHER: Upstream = { name: "other", base: "https://other.example/v2/" };
-const SIGNATURES: Upstream = { name: "signatures", base: "https://sig.example/v2/project/" };
-const PARIS: Mirror = { name: "paris", url: "https://paris.example/blobs" };
-const EDGE: Mirror = { name: "edge", url: "https://edge.example/blobs" };
+const MAIN: Upstream = { name: "main", base: "https://main.example/v2/project/images/", place: 0 };
+const OTHER: Upstream = { name: "other", base: "https://other.example/v2/", place: 1 };
+const SIGNATURES: Upstream = {
+  name: "signatures",
+  base: "https://sig.example/v2/project/",
+  place: 2,
+};
+const PARIS: Mirror = { name: "paris", url: "https://paris.example/blobs", place: 0 };
+const EDGE: Mirror = { name: "edge", url: "https://edge.example/blobs", place: 1 };
 
 // Rules as they are in use: the upstream's own cloud, a near mirror, everyone else.
 const RULES: readonly Rule[] = [
@@ -57,12 +61,13 @@ function parseByDigest(path: string): ByDigest {
   return asked;
 }
 
-function redirect(location: string): ToUpstream {
-  return { kind: "redirect", location };
+/** A redirect to a path below an upstream's base URL. */
+function redirect(upstream: Upstream, path: string): ToUpstream {
+  return { kind: "redirect", location: upstream.base + path, upstream };
 }
 
 Deno.test("decide() keeps a GCP client in the upstream", () => {
-  assertEquals(decideFor(PLAIN, GCP, BLOB), redirect(`${MAIN.base}a/b/blobs/${DIGEST}`));
+  assertEquals(decideFor(PLAIN, GCP, BLOB), redirect(MAIN, `a/b/blobs/${DIGEST}`));
 });
 
 Deno.test("decide() looks for a blob in a rule's mirrors, in their order", () => {
@@ -86,7 +91,7 @@ Deno.test("decide() looks for a blob in a rule's mirrors, in their order", () =>
 Deno.test("decide() sends blobs to the upstream when no rule matches", () => {
   const parts = { upstream: MAIN, rules: RULES.slice(0, 2) };
   for (const location of [OFFICE, UNLOCATED]) {
-    assertEquals(decideFor(parts, location, BLOB), redirect(`${MAIN.base}a/b/blobs/${DIGEST}`));
+    assertEquals(decideFor(parts, location, BLOB), redirect(MAIN, `a/b/blobs/${DIGEST}`));
   }
 });
 
@@ -94,7 +99,7 @@ Deno.test("decide() never has a digest of an unregistered algorithm looked for",
   for (const parts of [PLAIN, SIGNED]) {
     for (const location of [GCP, AWS, UNLOCATED]) {
       for (const path of ["blobs", "manifests"].map((kind) => `a/b/${kind}/multihash+base58:Qm`)) {
-        assertEquals(decideFor(parts, location, `/v2/${path}`), redirect(MAIN.base + path));
+        assertEquals(decideFor(parts, location, `/v2/${path}`), redirect(MAIN, path));
       }
     }
   }
@@ -112,8 +117,8 @@ Deno.test("decide() redirects manifests, tags and referrers to the upstream", ()
     `a/b/referrers/${DIGEST}?artifactType=application/spdx%2Bjson`,
   ];
   for (const path of paths) {
-    assertEquals(decideFor(PLAIN, AWS, `/v2/${path}`), redirect(MAIN.base + path), path);
-    assertEquals(decideFor(PLAIN, OFFICE, `/v2/${path}`), redirect(OTHER.base + path), path);
+    assertEquals(decideFor(PLAIN, AWS, `/v2/${path}`), redirect(MAIN, path), path);
+    assertEquals(decideFor(PLAIN, OFFICE, `/v2/${path}`), redirect(OTHER, path), path);
   }
 });
 
@@ -128,7 +133,7 @@ Deno.test("decide() redirects signatures and referrers to the signature upstream
     { path: "a/b/tags/list?n=5", expected: MAIN },
   ];
   for (const { path, expected } of table) {
-    assertEquals(decideFor(SIGNED, AWS, `/v2/${path}`), redirect(expected.base + path), path);
+    assertEquals(decideFor(SIGNED, AWS, `/v2/${path}`), redirect(expected, path), path);
   }
 });
 
@@ -138,7 +143,9 @@ Deno.test("decide() has the upstream asked about a manifest by digest when signa
     kind: "ask_upstream",
     asked: MAIN.base + path,
     location: `${MAIN.base}${path}?x=1`,
+    upstream: MAIN,
     signatures: `${SIGNATURES.base}${path}?x=1`,
+    signatureUpstream: SIGNATURES,
   });
 });
 
@@ -148,7 +155,9 @@ Deno.test("decide() has the upstream asked about a blob that no mirror is there 
     kind: "ask_upstream",
     asked: MAIN.base + path,
     location: MAIN.base + path,
+    upstream: MAIN,
     signatures: SIGNATURES.base + path,
+    signatureUpstream: SIGNATURES,
   });
 });
 
@@ -158,16 +167,18 @@ Deno.test("decideUpstream() asks the rule's own upstream", () => {
       kind: "ask_upstream",
       asked: OTHER.base + path,
       location: OTHER.base + path,
+      upstream: OTHER,
       signatures: SIGNATURES.base + path,
+      signatureUpstream: SIGNATURES,
     });
   }
 });
 
 Deno.test("decideUpstream() asks nobody when signatures are where everything else is", () => {
-  const same = { ...PLAIN, signatureUpstream: { name: "same", base: MAIN.base } };
+  const same = { ...PLAIN, signatureUpstream: { name: "same", base: MAIN.base, place: 3 } };
   for (const path of [`a/b/blobs/${DIGEST}?x=1`, `a/b/manifests/${DIGEST}?x=1`]) {
     for (const parts of [PLAIN, same]) {
-      assertEquals(decideUpstreamFor(parts, AWS, `/v2/${path}`), redirect(MAIN.base + path), path);
+      assertEquals(decideUpstreamFor(parts, AWS, `/v2/${path}`), redirect(MAIN, path), path);
     }
   }
   assertEquals(decideUpstreamFor(same, OFFICE, BLOB).kind, "ask_upstream");
@@ -180,8 +191,14 @@ Deno.test("decide() answers the version check, and what is not about a repositor
     privacyPage: "https://privacy.example/",
   };
   assertEquals(decideFor(parts, AWS, "/v2/"), { kind: "version" });
-  assertEquals(decideFor(parts, AWS, "/"), redirect("https://info.example/page"));
-  assertEquals(decideFor(parts, AWS, "/privacy"), redirect("https://privacy.example/"));
+  assertEquals(decideFor(parts, AWS, "/"), {
+    kind: "page",
+    location: "https://info.example/page",
+  });
+  assertEquals(decideFor(parts, AWS, "/privacy"), {
+    kind: "page",
+    location: "https://privacy.example/",
+  });
 });
 
 Deno.test("decide() finds no page that is not configured", () => {
@@ -323,10 +340,11 @@ Deno.test("decide() leads nowhere but to a repository of a configured registry",
     const policy = createPolicy(parts, LOCATIONS);
     const asked: Asked = parseRequest("GET", target);
     for (const location of [GCP, AWS, OFFICE, UNLOCATED]) {
-      for (const url of urlsOf(decide(asked, policy.ruleFor(location), policy))) {
-        const base = [MAIN, OTHER, SIGNATURES].find(({ base }) => url.startsWith(base))?.base;
-        assert(base !== undefined, url);
-        const rest = url.slice(base.length);
+      const rule = policy.ruleFor(location);
+      for (const { url, upstream } of urlsOf(decide(asked, rule, policy))) {
+        assert([rule.upstream, SIGNATURES].includes(upstream), url);
+        assert(url.startsWith(upstream.base), url);
+        const rest = url.slice(upstream.base.length);
         assert(below.test(rest), url);
         // A client that resolves it comes to the same path: no dots lead up.
         assertEquals(new URL(url).href.split("?")[0], url.split("?")[0]);
@@ -336,12 +354,19 @@ Deno.test("decide() leads nowhere but to a repository of a configured registry",
   fc.assert(property, { numRuns: 3000 });
 });
 
-function urlsOf(decision: Decision): string[] {
+/** Every URL of a decision, each with the upstream that it is said to be in. */
+function urlsOf(decision: Decision): { url: string; upstream: Upstream }[] {
   switch (decision.kind) {
     case "redirect":
-      return [decision.location];
-    case "ask_upstream":
-      return [decision.asked, decision.location, decision.signatures];
+      return [{ url: decision.location, upstream: decision.upstream }];
+    case "ask_upstream": {
+      const { asked, location, upstream, signatures, signatureUpstream } = decision;
+      return [
+        { url: asked, upstream },
+        { url: location, upstream },
+        { url: signatures, upstream: signatureUpstream },
+      ];
+    }
     default:
       return [];
   }

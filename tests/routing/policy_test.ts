@@ -6,12 +6,13 @@ import {
   type Upstream,
 } from "../../lib/routing/policy.ts";
 
-const MAIN: Upstream = { name: "main", base: "https://main.example/v2/project/" };
-const OTHER: Upstream = { name: "other", base: "https://other.example/v2/" };
+const MAIN: Upstream = { name: "main", base: "https://main.example/v2/project/", place: 0 };
+const OTHER: Upstream = { name: "other", base: "https://other.example/v2/", place: 1 };
 const LOCATIONS = ["aws/eu-west-3", "aws/us-east-1", "gcp/europe-west9", "office/berlin"];
 
 function rule(number: number, clients: string[], upstream = MAIN): Rule {
-  const mirror = { name: `mirror-${number}`, url: `https://mirror-${number}.example` };
+  const url = `https://mirror-${number}.example`;
+  const mirror = { name: `mirror-${number}`, url, place: number - 1 };
   return { number, clients, mirrors: [mirror], upstream };
 }
 

@@ -5,11 +5,22 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert";
 import type { Config } from "../../lib/config/config.ts";
 import { readConfig } from "../../lib/config/read.ts";
 import { listLocations } from "../../lib/locations/data_set.ts";
+import { type Board, createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
+import type { Sample } from "../../lib/mirrors/checks.ts";
+import {
+  createFront,
+  type Front,
+  type FrontOptions,
+  thresholdsOf,
+} from "../../lib/server/front.ts";
 import type { PeerInfo } from "../../lib/server/handler.ts";
-import { createConfiguredHandler } from "../../lib/server/serve.ts";
+import { addNumbers, createNumbersMemory, type Totals } from "../../lib/server/numbers.ts";
+import { createPullLog } from "../../lib/server/pull_log.ts";
+import { createRoster, type Roster, type Setup } from "../../lib/server/setup.ts";
 
 export const DATA_SET = `provider aws
 source https://aws.example/ranges.json
@@ -39,6 +50,9 @@ export const CLIENTS = {
 export const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 export const OTHER_DIGEST = `sha256:${"f".repeat(64)}`;
 export const LONG_DIGEST = `sha512:${"0123456789abcdef".repeat(8)}`;
+
+/** The path of a blob. */
+export const BLOB = `/v2/kube-proxy/blobs/${DIGEST}`;
 
 export const MAIN = "https://upstream.example/v2/project/images/";
 export const SIGNATURES = "https://signatures.example/v2/signed/";
@@ -124,9 +138,69 @@ export interface Incoming {
 
 const LOAD_BALANCER: Deno.Addr = { transport: "tcp", hostname: "10.0.0.1", port: 50000 };
 
+/** A clock that stands still until it is moved. */
+export interface TestClock {
+  /** The time in milliseconds. */
+  readonly now: () => number;
+  /** The time of day in milliseconds since 1970. */
+  readonly timeOfDay: () => number;
+  /** Waits until so much time has passed. */
+  readonly wait: (ms: number) => Promise<void>;
+  /** Lets time pass. */
+  readonly pass: (ms: number) => void;
+}
+
+/** The time of day when a test clock is made. */
+export const BEGUN = Date.UTC(2026, 0, 1);
+
+/** Makes a clock. */
+export function createTestClock(): TestClock {
+  let nowMs = 1000;
+  let waiting: { readonly untilMs: number; readonly resolve: () => void }[] = [];
+  return {
+    now: () => nowMs,
+    timeOfDay: () => BEGUN + nowMs - 1000,
+    wait(ms) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push({ untilMs: nowMs + ms, resolve });
+      return promise;
+    },
+    pass(ms) {
+      nowMs += ms;
+      const over = waiting.filter(({ untilMs }) => untilMs <= nowMs);
+      waiting = waiting.filter(({ untilMs }) => untilMs > nowMs);
+      for (const { resolve } of over) resolve();
+    },
+  };
+}
+
+/** Lets the event loop turn some times. */
+export async function turn(times = 1): Promise<void> {
+  for (let time = 0; time < times; time++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** How often the event loop turns until a front has read its data set. */
+export const TURNS_TO_PREPARE = listLocations(DATA_SET).length + 2;
+
+/** What an isolate serves by, made of a configuration. */
+export function createSetup(
+  config: ConfigFile,
+  { roster = createRoster(), isolates = 1, dataSet }: {
+    readonly roster?: Roster;
+    readonly isolates?: number;
+    readonly dataSet?: string;
+  } = {},
+): Setup {
+  const read = readTestConfig(config);
+  return { config: read, dataSet, ...roster.enter(read), isolates };
+}
+
+/** A line of the pull log, read. */
+export type PullLine = Readonly<Record<string, unknown>>;
+
 /** What tests of the server ask. */
-export interface World {
-  /** What the handler gives: a promise only when another server has to be asked. */
+export interface World extends TestClock {
+  /** What the front gives: a promise only when another server has to be asked. */
   readonly handle: (path: string, incoming?: Incoming) => Response | Promise<Response>;
   /** The URLs that were asked about, in their order. */
   readonly asked: string[];
@@ -134,50 +208,103 @@ export interface World {
   readonly answers: Map<string, Answer>;
   /** The URLs of the requests that got no answer. */
   readonly failed: string[];
+  /** The mirrors that probes took down. */
+  readonly down: string[];
+  /** The blobs that mirrors can be asked for, by the mirrors' numbers. */
+  readonly samples: (readonly [mirror: number, sample: Sample])[];
   /** Ends whatever is waited for. */
   readonly stop: () => void;
-  /** Lets time pass for what is remembered. */
-  readonly pass: (ms: number) => void;
+  /** What answers. */
+  readonly front: Front;
+  /** The board, by the thresholds of the configuration that the world was made with. */
+  readonly board: Board;
+  /** Gives numbers to other configurations' mirrors. */
+  readonly roster: Roster;
+  /** What was counted. */
+  readonly totals: () => Totals;
+  /** The lines of the pull log, since it was last looked at. */
+  readonly pulls: () => PullLine[];
 }
 
-/** Makes a handler of which the clock stands still until it is moved. */
-export function createWorld(
+/** What a world can be given. */
+export interface WorldOptions {
+  /** How many isolates there are. */
+  readonly isolates?: number;
+  /** Told what each request is for. */
+  readonly tellRoute?: FrontOptions["tellRoute"];
+}
+
+/** Makes a front of which the clock stands still until it is moved. */
+export async function createWorld(
   config: ConfigFile,
   given: Readonly<Record<string, Answer>> = {},
-): World {
+  { isolates = 1, tellRoute }: WorldOptions = {},
+): Promise<World> {
   const answers = new Map(Object.entries(given));
   const { fetch, asked } = createFakeFetch(answers);
   const failed: string[] = [];
+  const down: string[] = [];
+  const samples: (readonly [mirror: number, sample: Sample])[] = [];
   const stop = new AbortController();
-  let nowMs = 0;
-  const handler = createConfiguredHandler(readTestConfig(config), {
-    dataSet: DATA_SET,
-    log: {
-      listening: unexpected,
-      stopping: unexpected,
-      failed: unexpected,
-      unanswered: (url) => failed.push(url),
-    },
-    fetch,
-    now: () => nowMs,
-    stop: stop.signal,
-    defer: (work) => work(),
+  const clock = createTestClock();
+  const boardMemory = createBoardMemory();
+  const numbers = createNumbersMemory();
+  let lines = "";
+  const pulls = createPullLog({
+    send: (text) => void (lines += text),
+    now: clock.timeOfDay,
+    later() {},
   });
+  const roster = createRoster();
+  const setup = createSetup(config, { roster, isolates });
+  const front = createFront(setup, {
+    dataSet: DATA_SET,
+    board: boardMemory,
+    numbers,
+    pulls,
+    log: {
+      unanswered: (url) => failed.push(url),
+      mirrorDown: (mirror) => down.push(mirror),
+    },
+    sample: (mirror, sample) => samples.push([mirror, sample]),
+    tellRoute,
+    fetch,
+    now: clock.now,
+    coarseNow: clock.now,
+    timeOfDay: clock.timeOfDay,
+    wait: clock.wait,
+    random: () => 0.5,
+    stop: stop.signal,
+  });
+  await turn(TURNS_TO_PREPARE);
   return {
+    ...clock,
     handle(path, incoming = {}) {
       const { request, info } = createRequest(path, incoming);
-      return handler(request, info);
+      return front.handle(request, info);
     },
     asked,
     answers,
     failed,
+    down,
+    samples,
     stop: () => stop.abort(),
-    pass: (ms) => void (nowMs += ms),
+    front,
+    board: createBoard(boardMemory, thresholdsOf(setup.config)),
+    roster,
+    totals: () => addNumbers([numbers]),
+    pulls() {
+      pulls.flush();
+      const written = lines;
+      lines = "";
+      return readLines(written);
+    },
   };
 }
 
-function unexpected(): never {
-  throw new Error("this should not happen");
+/** Reads whole lines of JSON. */
+export function readLines(text: string): PullLine[] {
+  return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
 }
 
 /** A request as the platform makes it: its path is normalised. */
@@ -193,4 +320,13 @@ export function createRequest(
     headers: { ...forwarded, ...headers },
   });
   return { request, info: { remoteAddr: peer } };
+}
+
+/** Where a client is sent: a redirect, and nothing but a redirect. */
+export async function locationOf(answer: Response | Promise<Response>): Promise<string | null> {
+  const response = await answer;
+  assertEquals(response.status, 307);
+  assertEquals(response.body, null);
+  assertEquals([...response.headers.keys()], ["location"]);
+  return response.headers.get("location");
 }

@@ -18,15 +18,15 @@ function createWorld(
   const sent: Sent[] = [];
   const failures: { url: string; reason: unknown }[] = [];
   const stop = new AbortController();
-  const head = createHead({
+  const send = createHead({
     fetch(input, init) {
       sent.push({ url: String(input), init: init! });
       return answer(init!);
     },
-    timeoutMs,
     stop: stop.signal,
     onFailure: (url, reason) => failures.push({ url, reason }),
   });
+  const head = (url: string) => send(url, timeoutMs);
   return { head, sent, failures, stop };
 }
 
@@ -71,7 +71,7 @@ Deno.test("head() cancels a body that comes all the same", async () => {
   assertEquals(cancelled, 1);
 });
 
-Deno.test("head() gives no status when there is no answer, and tells why", async () => {
+Deno.test("head() counts a request without an answer as failed, and tells why", async () => {
   const reason = new TypeError("cannot connect");
   const failing: (() => Promise<Response>)[] = [
     () => Promise.reject(reason),
@@ -81,14 +81,16 @@ Deno.test("head() gives no status when there is no answer, and tells why", async
   ];
   for (const fail of failing) {
     const { head, failures } = createWorld(fail);
-    assertEquals(await head(URL), undefined);
+    assertEquals(await head(URL), "failed");
     assertEquals(failures, [{ url: URL, reason }]);
   }
 });
 
 Deno.test("head() gives up when no answer comes in time", async () => {
-  const { head, failures } = createWorld(({ signal }) => untilAborted(signal!), { timeoutMs: 5 });
-  assertEquals(await head(URL), undefined);
+  const { head, failures } = createWorld(({ signal }) => untilAborted(signal!), {
+    timeoutMs: 5.25,
+  });
+  assertEquals(await head(URL), "failed");
   assertEquals(failures.map(({ url }) => url), [URL]);
   const { reason } = failures[0]!;
   assert(reason instanceof DOMException);
@@ -100,7 +102,7 @@ Deno.test("head() gives up when it is stopped while it waits", async () => {
   const { head, failures, stop } = createWorld(({ signal }) => untilAborted(signal!));
   const answers = [head(URL), head(`${URL}d`)];
   stop.abort();
-  assertEquals(await Promise.all(answers), [undefined, undefined]);
+  assertEquals(await Promise.all(answers), ["unsent", "unsent"]);
   assertEquals(failures.map(({ url }) => url), [URL, `${URL}d`]);
   for (const { reason } of failures) {
     assert(reason instanceof DOMException);
@@ -111,7 +113,7 @@ Deno.test("head() gives up when it is stopped while it waits", async () => {
 Deno.test("head() waits for nothing when it was stopped before", async () => {
   const { head, failures, stop } = createWorld(({ signal }) => untilAborted(signal!));
   stop.abort();
-  assertEquals(await head(URL), undefined);
+  assertEquals(await head(URL), "unsent");
   assertEquals(failures.length, 1);
 });
 
@@ -121,4 +123,29 @@ Deno.test("head() leaves a request alone once it is answered", async () => {
   stop.abort();
   assertStrictEquals(sent[0]!.init.signal!.aborted, false);
   assertEquals(failures, []);
+});
+
+Deno.test("head() does not blame a server for what this machine has no file left for", async () => {
+  const cases = [
+    { reason: new TypeError("Too many open files (os error 24)"), answer: "unsent" },
+    {
+      reason: new TypeError("error sending request", {
+        cause: new Error("dns error", { cause: new Error("too many open files in system") }),
+      }),
+      answer: "unsent",
+    },
+    { reason: new TypeError("tcp connect error: (os error 23)"), answer: "unsent" },
+    {
+      reason: new TypeError("error sending request", {
+        cause: new Error("Connection refused (os error 111)"),
+      }),
+      answer: "failed",
+    },
+    { reason: "too many open files", answer: "failed" },
+  ] as const;
+  for (const { reason, answer } of cases) {
+    const { head, failures } = createWorld(() => Promise.reject(reason));
+    assertEquals(await head(URL), answer, String(reason));
+    assertEquals(failures.length, 1);
+  }
 });

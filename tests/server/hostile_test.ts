@@ -1,17 +1,23 @@
 import { assert, assertEquals } from "@std/assert";
-import { createConfiguredHandler } from "../../lib/server/serve.ts";
+import { createBoardMemory } from "../../lib/mirrors/board.ts";
+import { createFront } from "../../lib/server/front.ts";
+import { createNumbersMemory } from "../../lib/server/numbers.ts";
+import { createPullLog } from "../../lib/server/pull_log.ts";
 import {
   CDN,
   CONFIG,
   type ConfigFile,
   createFakeFetch,
+  createSetup,
   DATA_SET,
   INFO_PAGE,
   MAIN,
   PARIS,
   PRIVACY_PAGE,
-  readTestConfig,
+  readLines,
   SIGNATURES,
+  turn,
+  TURNS_TO_PREPARE,
 } from "./fixture.ts";
 import { createHostileRequests, createRandom, type HostileRequest } from "./hostile.ts";
 
@@ -39,6 +45,7 @@ const CONFIGS: readonly ConfigFile[] = [
       { clients: ["aws/*"], mirrors: ["paris", "cdn"] },
     ],
     probe: { max_entries: 100 },
+    log: { pulls: true },
   },
 ];
 
@@ -85,18 +92,33 @@ function split(text: string, separator: string): [before: string, after: string]
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at)];
 }
 
-/** A handler, and what it asked about since it was last looked at. */
-function createWorld(config: ConfigFile) {
+/** A handler, what it asked about, and the lines of the pull log, since they were last looked at. */
+async function createWorld(config: ConfigFile) {
   const { fetch, asked } = createFakeFetch({ get: answerFor });
-  const handler = createConfiguredHandler(readTestConfig(config), {
+  const lines: string[] = [];
+  const pulls = createPullLog({
+    send: (text) => void lines.push(text),
+    now: () => 0,
+    later() {},
+  });
+  const setup = createSetup({ ...config, health: { down_after: 100 } });
+  const front = createFront(setup, {
     dataSet: DATA_SET,
-    log: { listening() {}, stopping() {}, failed() {}, unanswered() {} },
+    board: createBoardMemory(),
+    numbers: createNumbersMemory(),
+    pulls,
+    log: { unanswered() {}, mirrorDown() {} },
+    sample() {},
     fetch,
     now: () => 0,
+    coarseNow: () => 0,
+    timeOfDay: () => 0,
+    wait: () => Promise.resolve(),
+    random: () => 0,
     stop: new AbortController().signal,
-    defer: (work) => work(),
   });
-  return { handler, asked };
+  await turn(TURNS_TO_PREPARE);
+  return { handler: front.handle, asked, lines, flush: pulls.flush };
 }
 
 // By the URL's length and end, so that each answer is as likely as the other.
@@ -165,10 +187,10 @@ Deno.test("no request leads a client anywhere but to what is configured", async 
   console.log(`HOSTILE_SEED=${SEED} HOSTILE_REQUESTS=${REQUESTS}`);
   const random = createRandom(SEED);
   const next = createHostileRequests(random);
-  const worlds = CONFIGS.map(createWorld);
+  const worlds = await Promise.all(CONFIGS.map(createWorld));
   const seen = new Map<string, number>();
   for (let count = 0; count < REQUESTS; count++) {
-    const { handler, asked } = worlds[count % worlds.length]!;
+    const { handler, asked, lines, flush } = worlds[count % worlds.length]!;
     const hostile = next();
     const { method, url, headers, peer } = hostile;
     try {
@@ -182,6 +204,8 @@ Deno.test("no request leads a client anywhere but to what is configured", async 
       const kind = await kindOfAnswer(answer instanceof Response ? answer : await answer, hostile);
       seen.set(kind, (seen.get(kind) ?? 0) + 1);
       for (const url of asked.splice(0)) kindOf(url);
+      flush();
+      for (const line of readLines(lines.splice(0).join(""))) assertEquals(line.message, "pull");
     } catch (cause) {
       const shown = JSON.stringify({ method, url, headers: [...headers], peer });
       throw new Error(`HOSTILE_SEED=${SEED}, request ${count}: ${shown}`, { cause });

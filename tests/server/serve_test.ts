@@ -1,136 +1,21 @@
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-  assertThrows,
-} from "@std/assert";
-import { retry, serve } from "../../lib/server/serve.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { ListenError, serve, type ServerLog } from "../../lib/server/serve.ts";
 import { createCertificate } from "./certificate.ts";
+import { startChild } from "./child.ts";
 import {
-  CONFIG,
   type ConfigFile,
   DATA_SET,
   DIGEST,
   MAIN,
   OTHER_DIGEST,
+  readLines,
   readTestConfig,
 } from "./fixture.ts";
-import type { Orders } from "./serve_child.ts";
+import { locationAt, startTestMirror } from "./mirror.ts";
+import { end, LOCAL, startServer, withMirror } from "./served.ts";
 
-const LOCAL: ConfigFile = {
-  ...CONFIG,
-  listen: { host: "127.0.0.1", port: 0 },
-  client_address: { header: null },
-};
-
-// What hangs should fail a test, not the run. Nothing here takes half as long.
-const PATIENCE_MS = 30_000;
-
-type Event = Readonly<Record<string, unknown>>;
-
-/** A server in a process of its own. */
-interface Served extends AsyncDisposable {
-  readonly port: number;
-  /** The next of what it tells; `undefined` when it has ended. */
-  readonly next: () => Promise<Event | undefined>;
-  readonly kill: (signal: Deno.Signal) => void;
-  /** The exit status of its process, once it has ended. */
-  readonly status: () => Promise<number>;
-}
-
-async function startServer(orders: Orders): Promise<Served> {
-  const script = new URL("serve_child.ts", import.meta.url).pathname;
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", script, JSON.stringify(orders)],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const events = readEvents(process.stdout);
-  const patience = setTimeout(() => process.kill("SIGKILL"), PATIENCE_MS);
-  async function next(): Promise<Event | undefined> {
-    const { value } = await events.next();
-    return value;
-  }
-  const first = await next();
-  return {
-    port: Number(first?.listening),
-    next,
-    kill: (signal) => process.kill(signal),
-    status: async () => (await process.status).code,
-    async [Symbol.asyncDispose]() {
-      clearTimeout(patience);
-      await events.return(undefined);
-      try {
-        process.kill("SIGKILL");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // it has ended
-      }
-      await process.status;
-    },
-  };
-}
-
-async function* readEvents(
-  stdout: ReadableStream<Uint8Array<ArrayBuffer>>,
-): AsyncGenerator<Event, undefined> {
-  let text = "";
-  for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
-    const lines = (text + chunk).split("\n");
-    text = lines.pop()!;
-    for (const line of lines) yield JSON.parse(line);
-  }
-}
-
-/** A mirror on this machine, which tells what it is asked for. */
-interface Mirror extends AsyncDisposable {
-  readonly url: string;
-  /** The path of the next request, once there is one. */
-  readonly nextAsked: () => Promise<string>;
-  /** Answers whatever waits, and all that comes. */
-  readonly answer: (response: Response) => void;
-}
-
-function startMirror(): Mirror {
-  const asked: string[] = [];
-  let tell = () => {};
-  const { promise: answered, resolve: answer } = Promise.withResolvers<Response>();
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    asked.push(new URL(request.url).pathname);
-    tell();
-    return (await answered).clone();
-  });
-  return {
-    url: `http://127.0.0.1:${server.addr.port}`,
-    async nextAsked() {
-      if (asked.length === 0) await new Promise<void>((resolve) => tell = resolve);
-      return asked.shift()!;
-    },
-    answer,
-    async [Symbol.asyncDispose]() {
-      answer(new Response());
-      await server.shutdown();
-    },
-  };
-}
-
-/** A configuration of one mirror that is given as long as it wants. */
-function withMirror(url: string): ConfigFile {
-  return {
-    ...LOCAL,
-    mirrors: { only: { url } },
-    rules: [{ clients: ["*"], mirrors: ["only"] }],
-    probe: { timeout_ms: 60_000 },
-  };
-}
-
-async function locationAt(port: number, path: string): Promise<string | null> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { redirect: "manual" });
-  await response.body?.cancel();
-  assertEquals(response.status, 307);
-  return response.headers.get("location");
-}
+const BLOB = `/v2/a/blobs/${DIGEST}`;
+const IN_UPSTREAM = `${MAIN}a/blobs/${DIGEST}`;
 
 Deno.test("serve() serves until a signal comes, and then ends well", async () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -151,7 +36,7 @@ Deno.test("serve() serves until a signal comes, and then ends well", async () =>
 });
 
 Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing else", async () => {
-  await using mirror = startMirror();
+  await using mirror = startTestMirror();
   await using server = await startServer({ config: withMirror(mirror.url) });
   const { port } = server;
   const open = await Promise.all(["", "G", "GET / HTTP/1.1\r\nHost: a\r\n"].map(connect));
@@ -159,18 +44,18 @@ Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing e
     const gone = await connect(`GET /v2/a/blobs/${OTHER_DIGEST} HTTP/1.1\r\nHost: a\r\n\r\n`);
     assertEquals(await mirror.nextAsked(), `/${OTHER_DIGEST}`);
     gone.close();
-    const pull = locationAt(port, `/v2/a/blobs/${DIGEST}`);
+    const pull = locationAt(port, BLOB);
     assertEquals(await mirror.nextAsked(), `/${DIGEST}`);
     server.kill("SIGTERM");
     assertEquals(await server.next(), { stopping: "SIGTERM" });
     assertEquals(await server.next(), { unanswered: `${mirror.url}/${OTHER_DIGEST}` });
     assertEquals(await server.next(), { unanswered: `${mirror.url}/${DIGEST}` });
-    assertEquals(await pull, `${MAIN}a/blobs/${DIGEST}`);
+    assertEquals(await pull, IN_UPSTREAM);
     // Though the other connections are still open.
     assertEquals(await server.next(), { ended: true });
   } finally {
     for (const connection of open) connection.close();
-    mirror.answer(new Response());
+    mirror.answer(200);
   }
   assertEquals(await server.status(), 0);
 
@@ -181,21 +66,33 @@ Deno.test("serve() lets pulls finish when it is stopped, and waits for nothing e
   }
 });
 
-Deno.test("serve() cuts off no pull when a second signal comes", async () => {
-  await using mirror = startMirror();
-  await using server = await startServer({ config: withMirror(mirror.url) });
-  const pull = locationAt(server.port, `/v2/a/blobs/${DIGEST}`);
+Deno.test("serve() says that it is not ready while it drains, and cuts off no pull when a second signal comes", async () => {
+  await using mirror = startTestMirror();
+  const config = { ...withMirror(mirror.url), admin: { port: 0 } };
+  await using server = await startServer({ config, rereads: ["it is not read again"] });
+  const admin = `http://127.0.0.1:${server.admin}`;
+  assertEquals(await statusOf(`${admin}/readyz`), 200);
+  const pull = locationAt(server.port, BLOB);
   assertEquals(await mirror.nextAsked(), `/${DIGEST}`);
   server.kill("SIGTERM");
   assertEquals(await server.next(), { stopping: "SIGTERM" });
+  assertEquals(await statusOf(`${admin}/readyz`), 503);
+  assertEquals(await statusOf(`${admin}/healthz`), 200);
   server.kill("SIGINT");
-  // Nothing tells that it has come; once the server has ended, it would end the process.
+  server.kill("SIGHUP");
+  // Nothing tells that they have come; once the server has ended, they would end the process.
   await new Promise((resolve) => setTimeout(resolve, 500));
-  mirror.answer(new Response());
+  mirror.answer(200);
   assertEquals(await pull, `${mirror.url}/${DIGEST}`);
   assertEquals(await server.next(), { ended: true });
   assertEquals(await server.status(), 0);
 });
+
+async function statusOf(url: string): Promise<number> {
+  const response = await fetch(url);
+  await response.body?.cancel();
+  return response.status;
+}
 
 Deno.test("serve() serves over TLS, too", async () => {
   const files = await createCertificate();
@@ -210,59 +107,109 @@ Deno.test("serve() serves over TLS, too", async () => {
       await response.body?.cancel();
     }
   }
-  server.kill("SIGTERM");
-  assertEquals(await server.status(), 0);
+  await end(server);
 });
 
-const INTERNAL_ERROR = '{"errors":[{"code":"UNKNOWN","message":"internal error"}]}';
-
-Deno.test("serve() answers 500 when it fails itself, says nothing of why, and serves on", async () => {
-  await using mirror = startMirror();
-  mirror.answer(new Response(null, { status: 404 }));
-  await using server = await startServer({ config: withMirror(mirror.url), broken: true });
-  // At first it fails when the mirror has answered, then before the mirror is asked.
-  for (const method of ["GET", "GET", "HEAD"]) {
-    const url = `http://127.0.0.1:${server.port}/v2/a/blobs/${DIGEST}`;
+Deno.test("serve() answers 500 when it fails itself, and serves on", async () => {
+  await using mirror = startTestMirror();
+  mirror.answer(404);
+  const config = withMirror(mirror.url);
+  await using server = await startServer({ config, brokenClock: true });
+  for (const method of ["GET", "HEAD"]) {
+    const url = `http://127.0.0.1:${server.port}${BLOB}`;
     const response = await fetch(url, { method, redirect: "manual" });
     assertEquals(response.status, 500);
-    assertEquals(await response.text(), method === "HEAD" ? "" : INTERNAL_ERROR);
+    await response.body?.cancel();
     assertEquals(await server.next(), { failed: "Error: the clock is broken" });
   }
-  assertEquals(await mirror.nextAsked(), `/${DIGEST}`);
   assertEquals(await locationAt(server.port, "/v2/a/tags/list"), `${MAIN}a/tags/list`);
-  server.kill("SIGTERM");
-  assertEquals(await server.next(), { stopping: "SIGTERM" });
-  assertEquals(await server.next(), { ended: true });
-  assertEquals(await server.status(), 0);
+  await end(server);
 });
 
-Deno.test("serve() throws when it cannot listen", () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  const config = readTestConfig({ ...LOCAL, listen: { host: "127.0.0.1", port } });
+Deno.test("serve() serves again when a flood has taken every file it may open", async () => {
+  await using server = await startServer({ config: LOCAL }, { files: 40 });
+  const { port } = server;
+  const flood: Deno.Conn[] = [];
+  const failed = server.nextOf("failed");
+  let told = false;
+  failed.then(() => told = true);
+  try {
+    while (!told) {
+      if (flood.length < 200) flood.push(await Deno.connect({ port }).catch(() => flood.pop()!));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  } finally {
+    for (const connection of flood) connection?.close();
+  }
+  for (;;) {
+    const location = await locationAt(port, "/v2/a/tags/list").catch(() => undefined);
+    if (location === `${MAIN}a/tags/list`) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await end(server);
+});
+
+Deno.test("serve() writes pulls where they are to go, and those that nobody reads it counts", async () => {
+  const config = { ...LOCAL, log: { pulls: true }, admin: { port: 0 } };
+  for (const unread of [false, true]) {
+    await using server = await startServer({ config, unread });
+    await locationAt(server.port, "/v2/a/tags/list");
+    if (!unread) {
+      const { pulls } = await server.nextOf("pulls");
+      assertEquals(readLines(String(pulls)).map(({ repository }) => repository), ["a"]);
+      await locationAt(server.port, "/v2/b/tags/list");
+      server.kill("SIGTERM");
+      // What has been gathered is written at the end.
+      const last = await server.nextOf("pulls");
+      assertEquals(readLines(String(last.pulls)).map(({ repository }) => repository), ["b"]);
+    } else {
+      const metrics = () => fetch(`http://127.0.0.1:${server.admin}/metrics`);
+      while (!(await (await metrics()).text()).includes("\narcheio_pull_log_lost_lines_total 1\n"));
+      server.kill("SIGTERM");
+    }
+    await server.nextOf("ended");
+    assertEquals(await server.status(), 0);
+  }
+});
+
+/** Serves in the tests' own process, which works only when it cannot listen. */
+function serveHere(file: ConfigFile, tls?: { cert: string; key: string }): Promise<void> {
   const unexpected = () => assert(false, "nothing should happen");
-  const options = {
+  const log = new Proxy({} as ServerLog, { get: () => unexpected });
+  return serve(readTestConfig(file), {
     dataSet: DATA_SET,
-    log: {
-      listening: unexpected,
-      stopping: unexpected,
-      unanswered: unexpected,
-      failed: unexpected,
-    },
+    tls,
+    versions: {},
+    cores: 1,
+    log,
+    spawn: unexpected as never,
+    reread: unexpected as never,
+    writePulls: unexpected as never,
     fetch,
-    now: () => 0,
-    defer: (work: () => void) => work(),
-  };
-  const error = assertThrows(() => serve(config, options), Deno.errors.AddrInUse);
-  assertStringIncludes(error.message.toLowerCase(), "in use");
-});
+    now: () => 1,
+    timeOfDay: () => 0,
+    random: () => 0,
+  });
+}
 
-Deno.test("retry() tries until it succeeds", async () => {
-  let left = 3;
-  const attempt = () => {
-    if (--left > 0) throw new Error("not yet");
-    return "done";
-  };
-  assertEquals(await retry(attempt, 0), "done");
-  assertEquals(left, 0);
+Deno.test("serve() throws when it cannot listen, and tells which key says where", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const listen = { host: "127.0.0.1", port };
+  const cases = [
+    { file: { ...LOCAL, listen }, cause: Deno.errors.AddrInUse },
+    // Others may share a port that several isolates share, but not one that is taken.
+    { file: { ...LOCAL, listen, workers: 2 }, cause: Deno.errors.AddrInUse },
+    { file: LOCAL, tls: { cert: "none", key: "none" }, cause: Deno.errors.InvalidData },
+  ];
+  for (const { file, tls, cause } of cases) {
+    const error = await assertRejects(() => serveHere(file, tls), ListenError);
+    assertEquals([error.name, error.key], ["ListenError", "listen"]);
+    assert(error.cause instanceof cause);
+  }
+  await using child = startChild("serve_child.ts", { config: { ...LOCAL, admin: { port } } });
+  const { cannotListen, cause } = await child.nextOf("cannotListen");
+  assertEquals(cannotListen, "admin");
+  assertStringIncludes(String(cause), "AddrInUse");
+  assertEquals(await child.status(), 0);
 });

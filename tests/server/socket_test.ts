@@ -1,15 +1,19 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { createConfiguredHandler } from "../../lib/server/serve.ts";
+import { createBoardMemory } from "../../lib/mirrors/board.ts";
+import { createFront } from "../../lib/server/front.ts";
+import { createNumbersMemory } from "../../lib/server/numbers.ts";
 import {
   CONFIG,
   type ConfigFile,
+  createSetup,
   DATA_SET,
   DIGEST,
   INFO_PAGE,
   MAIN,
   OTHER_DIGEST,
-  readTestConfig,
   SIGNATURES,
+  turn,
+  TURNS_TO_PREPARE,
 } from "./fixture.ts";
 
 /** The handler behind `Deno.serve`, to be asked by bytes. */
@@ -24,16 +28,24 @@ interface Answer {
   readonly body: string;
 }
 
-function startServer(config: ConfigFile): Server {
+async function startServer(config: ConfigFile): Promise<Server> {
   const stop = new AbortController();
-  const handler = createConfiguredHandler(readTestConfig(config), {
+  const front = createFront(createSetup(config), {
     dataSet: DATA_SET,
-    log: { listening() {}, stopping() {}, failed() {}, unanswered() {} },
+    board: createBoardMemory(),
+    numbers: createNumbersMemory(),
+    pulls: { write() {}, flush() {} },
+    log: { unanswered() {}, mirrorDown() {} },
+    sample() {},
     fetch,
-    now: () => 0,
+    now: () => 1,
+    coarseNow: () => 1,
+    timeOfDay: () => 0,
+    wait: () => Promise.resolve(),
+    random: () => 0,
     stop: stop.signal,
-    defer: (work) => work(),
   });
+  await turn(TURNS_TO_PREPARE);
   const failures: unknown[] = [];
   const server = Deno.serve({
     hostname: "127.0.0.1",
@@ -43,7 +55,7 @@ function startServer(config: ConfigFile): Server {
       failures.push(error);
       return new Response(null, { status: 500 });
     },
-  }, handler);
+  }, front.handle);
   return {
     async send(request) {
       using connection = await Deno.connect({ port: server.addr.port });
@@ -105,7 +117,7 @@ function startMirror(answer: (request: Request) => Response | Promise<Response>)
 }
 
 Deno.test("over a socket, nothing leads out of the upstream's repositories", async () => {
-  await using server = startServer({ ...CONFIG, signature_upstream: "signatures" });
+  await using server = await startServer({ ...CONFIG, signature_upstream: "signatures" });
   const refused: readonly { target: string; status: number }[] = [
     { target: "/v2/../../other/manifests/latest", status: 400 },
     { target: "/v2/a/../../other/tags/list", status: 400 },
@@ -137,7 +149,7 @@ Deno.test("over a socket, nothing leads out of the upstream's repositories", asy
 });
 
 Deno.test("over a socket, the request target is read as it was sent", async () => {
-  await using server = startServer({ ...CONFIG, signature_upstream: "signatures" });
+  await using server = await startServer({ ...CONFIG, signature_upstream: "signatures" });
   const cases: readonly { target: string; location: string }[] = [
     { target: "/", location: INFO_PAGE },
     { target: "/v2/a/manifests/b", location: `${MAIN}a/manifests/b` },
@@ -160,7 +172,7 @@ Deno.test("over a socket, the request target is read as it was sent", async () =
 });
 
 Deno.test("over a socket, no Host header changes where a client is sent", async () => {
-  await using server = startServer(CONFIG);
+  await using server = await startServer(CONFIG);
   const target = "GET /v2/a/manifests/b";
   const hosts = [
     [],
@@ -184,7 +196,7 @@ Deno.test("over a socket, no Host header changes where a client is sent", async 
 });
 
 Deno.test("over a socket, even a Host header that is none leads to the upstream alone", async () => {
-  await using server = startServer(CONFIG);
+  await using server = await startServer(CONFIG);
   for (const host of ["a/v2/x/manifests/y?", "a?b", "a/../..", "/", "?", "a/v2/../z/tags/list?"]) {
     const { status, headers } = await server.send(
       request("GET /v2/a/manifests/b", `Host: ${host}`),
@@ -198,7 +210,7 @@ Deno.test("over a socket, even a Host header that is none leads to the upstream 
 
 Deno.test("over a socket, several header lines count as one list", async () => {
   await using mirror = startMirror(() => new Response());
-  await using server = startServer({
+  await using server = await startServer({
     ...CONFIG,
     mirrors: { paris: { url: mirror.url } },
     rules: [
@@ -236,7 +248,7 @@ Deno.test("over a socket, several header lines count as one list", async () => {
 });
 
 Deno.test("over a socket, a header of bytes that are no text is refused like any other", async () => {
-  await using server = startServer(CONFIG);
+  await using server = await startServer(CONFIG);
   const text = request(`GET /v2/a/blobs/${DIGEST}`, HOST, "X-Forwarded-For: ~~, 10.0.0.1");
   const bytes = new TextEncoder().encode(text).map((byte) => byte === 126 ? 0xff : byte);
   const { status, body } = await server.send(bytes);
@@ -245,7 +257,7 @@ Deno.test("over a socket, a header of bytes that are no text is refused like any
 });
 
 Deno.test("over a socket, HEAD gets GET's headers and no body", async () => {
-  await using server = startServer({ ...CONFIG, pages: {} });
+  await using server = await startServer({ ...CONFIG, pages: {} });
   const targets = [
     "/",
     "/v2/",
@@ -276,7 +288,7 @@ Deno.test("over a socket, HEAD gets GET's headers and no body", async () => {
 });
 
 Deno.test("over a socket, a method in any other case or of any other name gets 405", async () => {
-  await using server = startServer(CONFIG);
+  await using server = await startServer(CONFIG);
   const methods = ["get", "Get", "head", "FOO", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "G"];
   for (const method of methods) {
     for (const target of ["/", "/v2/", "/v2/a/manifests/b", "/nothing"]) {
@@ -292,7 +304,7 @@ Deno.test("over a socket, a method in any other case or of any other name gets 4
 });
 
 Deno.test("over a socket, a request with a body is answered, and the next one, too", async () => {
-  await using server = startServer(CONFIG);
+  await using server = await startServer(CONFIG);
   const upload = `POST /v2/a/blobs/uploads/ HTTP/1.1\r\n${HOST}\r\nContent-Length: 5\r\n\r\nhello`;
   const { status, body } = await server.send(upload + request("GET /v2/a/manifests/b", HOST));
   assertEquals(status, 405);
@@ -300,7 +312,7 @@ Deno.test("over a socket, a request with a body is answered, and the next one, t
 });
 
 Deno.test("over a socket, what an error tells of is JSON text, whatever was sent", async () => {
-  await using server = startServer(CONFIG);
+  await using server = await startServer(CONFIG);
   const name = `%22%3c%00%7f%c3%a9${"x".repeat(1000)}`;
   const { status, body } = await server.send(request(`GET /v2/${name}/tags/list`, HOST));
   assertEquals(status, 400);
@@ -313,7 +325,7 @@ Deno.test("over a socket, a mirror is asked once by HEAD, however many ask for a
   await using mirror = startMirror((request) =>
     new Response(null, { status: request.url.endsWith(DIGEST) ? 200 : 404 })
   );
-  await using server = startServer({
+  await using server = await startServer({
     ...CONFIG,
     mirrors: { cdn: { url: `${mirror.url}/blobs` } },
     rules: [{ clients: ["*"], mirrors: ["cdn"] }],
@@ -341,7 +353,7 @@ Deno.test("over a socket, a redirect of a mirror is not followed and counts as m
   await using mirror = startMirror(({ url }) =>
     Response.redirect(url.replace("/blobs/", "/elsewhere/"), 302)
   );
-  await using server = startServer({
+  await using server = await startServer({
     ...CONFIG,
     mirrors: { cdn: { url: `${mirror.url}/blobs` } },
     rules: [{ clients: ["*"], mirrors: ["cdn"] }],
@@ -357,7 +369,7 @@ Deno.test("over a socket, a redirect of the upstream says that it has the blob",
       ? Response.redirect(url.replace("/v2/", "/storage/"), 302)
       : new Response(null, { status: 404 })
   );
-  await using server = startServer({
+  await using server = await startServer({
     upstreams: { main: { endpoint: upstream.url }, signatures: { endpoint: "https://s.example" } },
     signature_upstream: "signatures",
   });
@@ -378,7 +390,7 @@ Deno.test("over a socket, a mirror that does not answer fails no pull", async ()
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = closed.addr;
   closed.close();
-  await using server = startServer({
+  await using server = await startServer({
     ...CONFIG,
     mirrors: { gone: { url: `http://127.0.0.1:${port}` }, hanging: { url: mirror.url } },
     rules: [{ clients: ["*"], mirrors: ["gone", "hanging"] }],

@@ -1,0 +1,123 @@
+/**
+ * The pull log: a JSON line for each pull that is sent on, told apart from events by
+ * where it goes. Lines are gathered, and handed on many at a time.
+ *
+ * @module
+ */
+
+import type { Asked } from "../oci/request.ts";
+
+/** What is pulled: what has a repository. */
+export type Pulled = Extract<Asked, { readonly name: string }>;
+
+/** A pull that was sent on. */
+export interface Pull {
+  /** What was asked for. */
+  readonly asked: Pulled;
+  /** How: GET or HEAD. */
+  readonly method: string;
+  /** The client's location, or `undefined` when it has none. */
+  readonly location: string | undefined;
+  /** The mirror or the upstream that the client was sent to, by its name. */
+  readonly to: string;
+  /** Which of the two. */
+  readonly by: "mirror" | "upstream";
+  /** What the client says that it is. */
+  readonly userAgent: string | null;
+}
+
+/** Writes pulls down. */
+export interface PullLog {
+  /** Writes one. */
+  write(pull: Pull): void;
+  /** Hands on what has been gathered. */
+  flush(): void;
+}
+
+/** What a pull log needs. */
+export interface PullLogOptions {
+  /** Takes whole lines. */
+  readonly send: (lines: string) => void;
+  /** The time of day in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Calls back after some milliseconds. */
+  readonly later: (work: () => void, ms: number) => void;
+}
+
+const FLUSH_MS = 100;
+const FLUSH_LENGTH = 64 * 1024;
+// Of what a client may make as long as it likes, so much is written.
+const LONGEST = 256;
+
+/** Makes a pull log. A line's time is right to a tenth of a second. */
+export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
+  let lines = "";
+  let time = "";
+  // The same is pulled, and by the same clients, again and again.
+  const quoteAgent = createKept(quote, (agent) => agent.length);
+  const describe = createKept(formatAsked, ({ name }) => name.length);
+
+  function flush(): void {
+    time = "";
+    if (lines === "") return;
+    const gathered = lines;
+    lines = "";
+    send(gathered);
+  }
+
+  return {
+    flush,
+    write({ asked, method, location, to, by, userAgent }) {
+      if (time === "") {
+        time = new Date(now()).toISOString();
+        later(flush, FLUSH_MS);
+      }
+      const where = location === undefined ? "null" : `"${location}"`;
+      const agent = userAgent === null ? "null" : quoteAgent(userAgent);
+      lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
+        describe(asked)
+      },"location":${where},"${by}":"${to}","user_agent":${agent}}\n`;
+      if (lines.length >= FLUSH_LENGTH) flush();
+    },
+  };
+}
+
+const MOST_KEPT = 1000;
+
+// Keeps what a function has given, but for what is long; when that is too much, all goes.
+function createKept<Key>(
+  make: (key: Key) => string,
+  lengthOf: (key: Key) => number,
+): (key: Key) => string {
+  const kept = new Map<Key, string>();
+  return (key) => {
+    const held = kept.get(key);
+    if (held !== undefined) return held;
+    const made = make(key);
+    if (lengthOf(key) > LONGEST) return made;
+    if (kept.size >= MOST_KEPT) kept.clear();
+    kept.set(key, made);
+    return made;
+  };
+}
+
+function quote(agent: string): string {
+  return JSON.stringify(agent.slice(0, LONGEST));
+}
+
+// The OCI grammar, like that of names in a configuration, leaves nothing to quote.
+function formatAsked(asked: Pulled): string {
+  const name = asked.name.slice(0, LONGEST);
+  return `"kind":"${kindOf(asked)}","repository":"${name}","reference":${referenceOf(asked)}`;
+}
+
+function kindOf({ kind }: Pulled): string {
+  return kind === "manifest_by_tag" || kind === "manifest_by_digest" ? "manifest" : kind;
+}
+
+function referenceOf(asked: Pulled): string {
+  if (asked.kind === "tags") return "null";
+  return asked.kind === "manifest_by_tag"
+    ? `"${asked.tag}"`
+    : `"${asked.digest.slice(0, LONGEST)}"`;
+}

@@ -1,0 +1,152 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { listen } from "../../lib/server/listener.ts";
+
+const HOST = "127.0.0.1";
+
+function unexpected(error: unknown): never {
+  throw error;
+}
+
+/** Waits until nobody listens any more: a socket is closed a moment after it is told to be. */
+async function refused(port: number): Promise<void> {
+  for (;;) {
+    try {
+      (await Deno.connect({ hostname: HOST, port })).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return;
+      // One that came while the socket was being closed.
+      assert(error instanceof Deno.errors.ConnectionReset);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** What comes back for some requests in turn on one connection. */
+async function* converse(port: number): AsyncGenerator<string, void, string> {
+  using connection = await Deno.connect({ hostname: HOST, port });
+  const buffer = new Uint8Array(4096);
+  let answer = "";
+  for (;;) {
+    const path = yield answer;
+    const request = `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(request));
+    const count = await connection.read(buffer);
+    answer = new TextDecoder().decode(buffer.subarray(0, count!));
+  }
+}
+
+async function say(client: AsyncGenerator<string, void, string>, path: string): Promise<string> {
+  const { value } = await client.next(path);
+  return String(value);
+}
+
+Deno.test("a listener that is stopped bids clients farewell before it closes their connections", async () => {
+  const kept = new Response(null, { status: 307, headers: { location: "https://a.example/" } });
+  const listener = listen(
+    ({ url }) => url.endsWith("/later") ? Promise.resolve(kept) : kept,
+    { host: HOST, port: 0, failed: unexpected },
+  );
+  const { port } = listener.address;
+  const clients = [converse(port), converse(port)];
+  for (const client of clients) {
+    await client.next("");
+    const value = await say(client, "/");
+    assertMatch(value, /^HTTP\/1\.1 307 [^]*\r\nlocation: https:\/\/a\.example\/\r\n/);
+    assert(!/\r\nconnection: close\r\n/i.test(value));
+  }
+  listener.stop();
+  for (const [at, client] of clients.entries()) {
+    const value = await say(client, at === 0 ? "/" : "/later");
+    await client.return();
+    assertMatch(value, /^HTTP\/1\.1 307 [^]*\r\nlocation: https:\/\/a\.example\/\r\n/);
+    assertMatch(value, /\r\nconnection: close\r\n/i);
+  }
+  await listener.finished;
+  // The answer itself is none that was changed.
+  assertEquals(kept.headers.get("connection"), null);
+});
+
+Deno.test("a listener that is stopped goes on while it is asked, but not for long", async () => {
+  const listener = listen(() => new Response("well"), { host: HOST, port: 0, failed: unexpected });
+  const { port } = listener.address;
+  let finished = false;
+  listener.finished.then(() => finished = true);
+  listener.stop();
+  let asked = 0;
+  while (!finished) {
+    const response = await fetch(`http://${HOST}:${port}/`).catch(() => undefined);
+    if (response === undefined) break;
+    assertEquals(await response.text(), "well");
+    asked++;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert(asked > 2);
+  await listener.finished;
+});
+
+Deno.test("a listener serves until it is stopped, and then accepts nothing more", async () => {
+  const answer = Promise.withResolvers<Response>();
+  const asked = Promise.withResolvers<void>();
+  const listener = listen(() => {
+    asked.resolve();
+    return answer.promise;
+  }, { host: HOST, port: 0, failed: unexpected });
+  const { hostname, port } = listener.address;
+  assertEquals(hostname, HOST);
+  assert(port > 0);
+  const pull = fetch(`http://${HOST}:${port}/`);
+  await asked.promise;
+  listener.stopAtOnce();
+  let finished = false;
+  listener.finished.then(() => finished = true);
+  await refused(port);
+  assertEquals(finished, false);
+  answer.resolve(new Response("all of it"));
+  assertEquals(await (await pull).text(), "all of it");
+  await listener.finished;
+});
+
+Deno.test("a listener answers 500 when a handler fails, tells why, and serves on", async () => {
+  const failures: unknown[] = [];
+  const error = new Error("a secret");
+  const handlers = [
+    () => {
+      throw error;
+    },
+    () => Promise.reject(error),
+    () => new Response("well"),
+  ];
+  const listener = listen(() => handlers.shift()!(), {
+    host: HOST,
+    port: 0,
+    failed: (error) => void failures.push(error),
+  });
+  for (let time = 0; time < 2; time++) {
+    const response = await fetch(`http://${HOST}:${listener.address.port}/`);
+    assertEquals(response.status, 500);
+    assertEquals(
+      await response.text(),
+      '{"errors":[{"code":"UNKNOWN","message":"internal error"}]}',
+    );
+  }
+  const response = await fetch(`http://${HOST}:${listener.address.port}/`);
+  assertEquals(await response.text(), "well");
+  assertEquals(failures, [error, error]);
+  listener.stopAtOnce();
+  await listener.finished;
+});
+
+Deno.test("a listener throws when it cannot listen", () => {
+  using taken = Deno.listen({ hostname: HOST, port: 0 });
+  const handler = () => new Response();
+  const { port } = taken.addr;
+  assertThrows(
+    () => listen(handler, { host: HOST, port, failed: unexpected }),
+    Deno.errors.AddrInUse,
+  );
+  const tls = { cert: "no certificate", key: "no key" };
+  assertThrows(
+    () => listen(handler, { host: HOST, port: 0, tls, failed: unexpected }),
+    Deno.errors.InvalidData,
+  );
+});

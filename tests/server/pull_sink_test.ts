@@ -1,0 +1,105 @@
+import { assert, assertEquals } from "@std/assert";
+import { createPullSink, type PullSink } from "../../lib/server/pull_sink.ts";
+
+/** A sink, and who reads what it writes: one piece whenever they like. */
+interface Reading {
+  readonly sink: PullSink;
+  /** What was written, piece by piece. */
+  readonly pieces: string[];
+  readonly lost: number[];
+  /** Has what is being written read, or its reader gone. */
+  readonly read: (how?: "gone") => Promise<void>;
+}
+
+function createReading(): Reading {
+  const pieces: string[] = [];
+  const lost: number[] = [];
+  let writing: PromiseWithResolvers<void> | undefined;
+  const sink = createPullSink({
+    write(bytes) {
+      pieces.push(new TextDecoder().decode(bytes));
+      writing = Promise.withResolvers<void>();
+      return writing.promise;
+    },
+    lost: (lines) => void lost.push(lines),
+  });
+  return {
+    sink,
+    pieces,
+    lost,
+    async read(how) {
+      const { resolve, reject } = writing!;
+      if (how === undefined) resolve();
+      else reject(new Deno.errors.BrokenPipe("nobody reads"));
+      // The sink goes on with what waits.
+      for (let step = 0; step < 5; step++) await Promise.resolve();
+    },
+  };
+}
+
+Deno.test("a sink writes what it takes at once, and meanwhile gathers the rest", async () => {
+  const { sink, pieces, lost, read } = createReading();
+  sink.take("a\n");
+  sink.take("b\n");
+  sink.take("c\nd\n");
+  assertEquals(pieces, ["a\n"]);
+  await read();
+  assertEquals(pieces, ["a\n", "b\nc\nd\n"]);
+  await read();
+  sink.take("e\u20ac\n");
+  assertEquals(pieces.slice(2), ["e\u20ac\n"]);
+  await read();
+  assertEquals(lost, []);
+});
+
+Deno.test("a sink whose reader stands still holds so much, and gives up the rest by lines", async () => {
+  const { sink, pieces, lost, read } = createReading();
+  const mebibyte = "x".repeat(1024 * 1024 - 1) + "\n";
+  sink.take("first\n");
+  for (let count = 0; count < 8; count++) sink.take(mebibyte);
+  assertEquals(lost, []);
+  sink.take("a\n");
+  sink.take("b\nc\n");
+  assertEquals(lost, [1, 2]);
+  // When it reads again, all that was held is there, and there is room again.
+  await read();
+  sink.take("d\n");
+  await read();
+  assertEquals(pieces.map(({ length }) => length), [6, 8 * mebibyte.length, 2]);
+  assertEquals(lost, [1, 2]);
+  await read();
+});
+
+Deno.test("a sink without a reader gives lines up, and goes on", async () => {
+  const { sink, pieces, lost, read } = createReading();
+  sink.take("a\n");
+  sink.take("b\nc\n");
+  await read("gone");
+  await read("gone");
+  assertEquals(lost, [1, 2]);
+  sink.take("d\n");
+  await read();
+  assertEquals(pieces, ["a\n", "b\nc\n", "d\n"]);
+  await sink.drained();
+});
+
+Deno.test("a sink is drained when all is written", async () => {
+  const { sink, pieces, read } = createReading();
+  await sink.drained();
+  sink.take("a\n");
+  sink.take("b\n");
+  let drained = false;
+  const draining = sink.drained().then(() => drained = true);
+  await read();
+  assertEquals(drained, false);
+  await read();
+  await draining;
+  assertEquals(pieces, ["a\n", "b\n"]);
+});
+
+Deno.test("a sink is not waited for when nobody reads", async () => {
+  const { sink, pieces } = createReading();
+  sink.take("a\n");
+  await sink.drained();
+  assert(pieces.length === 1);
+});
