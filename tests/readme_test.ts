@@ -357,7 +357,11 @@ Deno.test("README.md's configuration states the defaults", () => {
 Deno.test("README.md's line of the pull log is one", () => {
   const lines = BLOCKS.filter(({ info }) => info === "json").map(({ text }) => text);
   let written = "";
-  const log = createPullLog({ send: (text) => void (written += text), now: () => 0, later() {} });
+  const log = createPullLog({
+    send: (lines) => void (written += new TextDecoder().decode(lines)),
+    now: () => 0,
+    later() {},
+  });
   log.write({
     asked: { kind: "blob", name: "pause", digest: "sha256:7031", registered: true, query: "" },
     method: "GET",

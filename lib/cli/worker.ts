@@ -38,8 +38,8 @@ export function spawnWorker(
 
 /** How a worker and the main isolate reach each other. */
 export interface Channel {
-  /** Sends a report. */
-  postMessage(report: Report): void;
+  /** Sends a report, and hands over what it owns. */
+  postMessage(report: Report, owned: Transferable[]): void;
   /** Called with the hello, then with each order. */
   onmessage: ((event: MessageEvent) => void) | null;
 }
@@ -50,7 +50,7 @@ export function runWorker(channel: Channel, context: Pick<Context, "fetch" | "no
   const worker = begun.then(async ({ traced }) =>
     createWorker({
       dataSet: EMBEDDED,
-      report: (report) => channel.postMessage(report),
+      report: (report) => channel.postMessage(report, ownedBy(report)),
       tellRoute: traced ? await createRouteTeller() : undefined,
       fetch: context.fetch,
       now: () => performance.now(),
@@ -62,4 +62,9 @@ export function runWorker(channel: Channel, context: Pick<Context, "fetch" | "no
     channel.onmessage = async ({ data: order }: MessageEvent<Order>) => (await worker)(order);
     begin(hello);
   };
+}
+
+// Lines are many; they are handed over, not copied.
+function ownedBy(report: Report): Transferable[] {
+  return report.kind === "pulls" ? [report.lines.buffer] : [];
 }

@@ -36,8 +36,8 @@ export interface PullLog {
 
 /** What a pull log needs. */
 export interface PullLogOptions {
-  /** Takes whole lines. */
-  readonly send: (lines: string) => void;
+  /** Takes whole lines, as UTF-8; they are the taker's own. */
+  readonly send: (lines: Uint8Array<ArrayBuffer>) => void;
   /** The time of day in milliseconds since 1970. */
   readonly now: () => number;
   /** Calls back after some milliseconds. */
@@ -51,6 +51,7 @@ const LONGEST = 256;
 
 /** Makes a pull log. A line's time is right to a tenth of a second. */
 export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
+  const encoder = new TextEncoder();
   let lines = "";
   let time = "";
   // The same is pulled, and by the same clients, again and again.
@@ -58,11 +59,15 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
   const describe = createKept(formatAsked, ({ name }) => name.length);
 
   function flush(): void {
-    time = "";
     if (lines === "") return;
-    const gathered = lines;
+    const gathered = new Uint8Array(encoder.encode(lines));
     lines = "";
     send(gathered);
+  }
+
+  function endOfTime(): void {
+    time = "";
+    flush();
   }
 
   return {
@@ -70,7 +75,7 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
     write({ asked, method, location, to, by, userAgent }) {
       if (time === "") {
         time = new Date(now()).toISOString();
-        later(flush, FLUSH_MS);
+        later(endOfTime, FLUSH_MS);
       }
       const where = location === undefined ? "null" : `"${location}"`;
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);

@@ -15,33 +15,32 @@ export interface PullSinkOptions {
 
 const MOST_WAITING = 8 * 1024 * 1024;
 const LATE_MS = 1000;
-const NEWLINE = "\n";
+const NEWLINE = 10;
 
 /** Takes lines, and has them written one after another. */
 export interface PullSink {
-  /** Takes whole lines. */
-  take(lines: string): void;
+  /** Takes whole lines, as UTF-8. */
+  take(lines: Uint8Array): void;
   /** Kept when all that was taken is written, or is not read in a second. */
   drained(): Promise<void>;
 }
 
 /** Makes a sink. */
 export function createPullSink({ write, lost }: PullSinkOptions): PullSink {
-  const encoder = new TextEncoder();
-  let waiting: string[] = [];
+  let waiting: Uint8Array[] = [];
   let length = 0;
   let writing: Promise<void> | undefined;
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
-      const text = waiting.join("");
+      const lines = join(waiting, length);
       waiting = [];
       length = 0;
       try {
-        await write(encoder.encode(text));
+        await write(lines);
       } catch {
         // Nobody reads any more.
-        lost(countLines(text));
+        lost(countLines(lines));
       }
     }
     writing = undefined;
@@ -63,6 +62,17 @@ export function createPullSink({ write, lost }: PullSinkOptions): PullSink {
   };
 }
 
-function countLines(text: string): number {
-  return text.split(NEWLINE).length - 1;
+function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
+function countLines(lines: Uint8Array): number {
+  return lines.reduce((count, byte) => byte === NEWLINE ? count + 1 : count, 0);
 }

@@ -52,7 +52,7 @@ export type Report =
   /** A mirror can be asked for a blob. */
   | { readonly kind: "sample"; readonly mirror: number; readonly sample: Sample }
   /** Lines of the pull log. */
-  | { readonly kind: "pulls"; readonly lines: string };
+  | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> };
 
 /** What a worker runs on. */
 export interface WorkerOptions {

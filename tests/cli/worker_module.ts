@@ -11,5 +11,5 @@ const channel = self as unknown as Channel;
 
 channel.onmessage = ({ data }: MessageEvent<Hello | Order>) => {
   if ("kind" in data && data.kind === "stop") throw new Error(`told to stop in ${data.giveUpMs}`);
-  channel.postMessage({ kind: "failed", reason: JSON.stringify(data) });
+  channel.postMessage({ kind: "failed", reason: JSON.stringify(data) }, []);
 };

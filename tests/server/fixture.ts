@@ -250,10 +250,11 @@ export async function createWorld(
   const boardMemory = createBoardMemory();
   const numbers = createNumbersMemory();
   let lines = "";
+  let endOfTime = () => {};
   const pulls = createPullLog({
-    send: (text) => void (lines += text),
+    send: (text) => void (lines += new TextDecoder().decode(text)),
     now: clock.timeOfDay,
-    later() {},
+    later: (work) => void (endOfTime = work),
   });
   const roster = createRoster();
   const setup = createSetup(config, { roster, isolates });
@@ -294,7 +295,7 @@ export async function createWorld(
     roster,
     totals: () => addNumbers([numbers]),
     pulls() {
-      pulls.flush();
+      endOfTime();
       const written = lines;
       lines = "";
       return readLines(written);

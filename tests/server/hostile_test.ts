@@ -97,7 +97,7 @@ async function createWorld(config: ConfigFile) {
   const { fetch, asked } = createFakeFetch({ get: answerFor });
   const lines: string[] = [];
   const pulls = createPullLog({
-    send: (text) => void lines.push(text),
+    send: (text) => void lines.push(new TextDecoder().decode(text)),
     now: () => 0,
     later() {},
   });

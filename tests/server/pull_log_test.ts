@@ -25,7 +25,7 @@ function createWritten(): Written {
   const later: (readonly [work: () => void, ms: number])[] = [];
   let now = BEGUN;
   const log = createPullLog({
-    send: (lines) => void sent.push(lines),
+    send: (lines) => void sent.push(new TextDecoder().decode(lines)),
     now: () => now,
     later: (work, ms) => void later.push([work, ms]),
   });

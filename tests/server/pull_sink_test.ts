@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { createPullSink, type PullSink } from "../../lib/server/pull_sink.ts";
 
+const bytes = (text: string) => new TextEncoder().encode(text);
+
 /** A sink, and who reads what it writes: one piece whenever they like. */
 interface Reading {
   readonly sink: PullSink;
@@ -39,14 +41,14 @@ function createReading(): Reading {
 
 Deno.test("a sink writes what it takes at once, and meanwhile gathers the rest", async () => {
   const { sink, pieces, lost, read } = createReading();
-  sink.take("a\n");
-  sink.take("b\n");
-  sink.take("c\nd\n");
+  sink.take(bytes("a\n"));
+  sink.take(bytes("b\n"));
+  sink.take(bytes("c\nd\n"));
   assertEquals(pieces, ["a\n"]);
   await read();
   assertEquals(pieces, ["a\n", "b\nc\nd\n"]);
   await read();
-  sink.take("e\u20ac\n");
+  sink.take(bytes("e\u20ac\n"));
   assertEquals(pieces.slice(2), ["e\u20ac\n"]);
   await read();
   assertEquals(lost, []);
@@ -55,15 +57,15 @@ Deno.test("a sink writes what it takes at once, and meanwhile gathers the rest",
 Deno.test("a sink whose reader stands still holds so much, and gives up the rest by lines", async () => {
   const { sink, pieces, lost, read } = createReading();
   const mebibyte = "x".repeat(1024 * 1024 - 1) + "\n";
-  sink.take("first\n");
-  for (let count = 0; count < 8; count++) sink.take(mebibyte);
+  sink.take(bytes("first\n"));
+  for (let count = 0; count < 8; count++) sink.take(bytes(mebibyte));
   assertEquals(lost, []);
-  sink.take("a\n");
-  sink.take("b\nc\n");
+  sink.take(bytes("a\n"));
+  sink.take(bytes("b\nc\n"));
   assertEquals(lost, [1, 2]);
   // When it reads again, all that was held is there, and there is room again.
   await read();
-  sink.take("d\n");
+  sink.take(bytes("d\n"));
   await read();
   assertEquals(pieces.map(({ length }) => length), [6, 8 * mebibyte.length, 2]);
   assertEquals(lost, [1, 2]);
@@ -72,12 +74,12 @@ Deno.test("a sink whose reader stands still holds so much, and gives up the rest
 
 Deno.test("a sink without a reader gives lines up, and goes on", async () => {
   const { sink, pieces, lost, read } = createReading();
-  sink.take("a\n");
-  sink.take("b\nc\n");
+  sink.take(bytes("a\n"));
+  sink.take(bytes("b\nc\n"));
   await read("gone");
   await read("gone");
   assertEquals(lost, [1, 2]);
-  sink.take("d\n");
+  sink.take(bytes("d\n"));
   await read();
   assertEquals(pieces, ["a\n", "b\nc\n", "d\n"]);
   await sink.drained();
@@ -86,8 +88,8 @@ Deno.test("a sink without a reader gives lines up, and goes on", async () => {
 Deno.test("a sink is drained when all is written", async () => {
   const { sink, pieces, read } = createReading();
   await sink.drained();
-  sink.take("a\n");
-  sink.take("b\n");
+  sink.take(bytes("a\n"));
+  sink.take(bytes("b\n"));
   let drained = false;
   const draining = sink.drained().then(() => drained = true);
   await read();
@@ -99,7 +101,7 @@ Deno.test("a sink is drained when all is written", async () => {
 
 Deno.test("a sink is not waited for when nobody reads", async () => {
   const { sink, pieces } = createReading();
-  sink.take("a\n");
+  sink.take(bytes("a\n"));
   await sink.drained();
   assert(pieces.length === 1);
 });

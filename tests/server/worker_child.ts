@@ -8,7 +8,7 @@
 import { createBoardMemory } from "../../lib/mirrors/board.ts";
 import { addNumbers, createNumbersMemory } from "../../lib/server/numbers.ts";
 import { createRoster } from "../../lib/server/setup.ts";
-import { createWorker } from "../../lib/server/worker.ts";
+import { createWorker, type Report } from "../../lib/server/worker.ts";
 import { readEvents, tellTest } from "./child.ts";
 import { type ConfigFile, createSetup, DATA_SET } from "./fixture.ts";
 
@@ -35,7 +35,7 @@ const numbers = createNumbersMemory();
 let nowMs = 1;
 const take = createWorker({
   dataSet: DATA_SET,
-  report: (report) => tellTest({ ...report }),
+  report: (report) => tellTest(legible(report)),
   tellRoute() {
     if (broken) throw new Error("the routes are broken");
   },
@@ -68,4 +68,9 @@ for await (const event of readEvents(Deno.stdin.readable)) {
     case "count":
       tellTest({ blobs: addNumbers([numbers]).requests("blob", 307) });
   }
+}
+
+function legible(report: Report): Readonly<Record<string, unknown>> {
+  if (report.kind !== "pulls") return { ...report };
+  return { ...report, lines: new TextDecoder().decode(report.lines) };
 }

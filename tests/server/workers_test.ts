@@ -87,7 +87,7 @@ Deno.test("what workers tell of requests is handed on", () => {
     { kind: "unanswered", url: "https://cdn.example/", reason: "b" },
     { kind: "mirror_down", mirror: "cdn", answer: 500 },
     { kind: "sample", mirror: 1, sample: { digest: DIGEST, found: true } },
-    { kind: "pulls", lines: "{}\n" },
+    { kind: "pulls", lines: new TextEncoder().encode("{}\n") },
   ];
   for (const report of [{ kind: "ready" }, ...told] as const) puppet!.listener.report(report);
   puppet!.listener.report({ kind: "changed" });
