@@ -17,6 +17,8 @@ export interface GateOptions {
   readonly wait: (ms: number) => Promise<void>;
   /** Gives a number from 0 to below 1. */
   readonly random: () => number;
+  /** Told how many probes are under way or wait, whenever that changes. */
+  readonly told: (inFlight: number) => void;
 }
 
 /** Lets probes through, or turns them away. */
@@ -39,6 +41,8 @@ export interface Gate {
 
 // An image's layers are asked for at once, and are not to wait for each other.
 const AT_ONCE = 25;
+// A client whose probe would have to wait longer is better served by the upstream.
+const MOST_WAIT_MS = 1000;
 
 // A client that sends the next request when it has the answer to the last sends the
 // fewer, the longer that takes. Past so many turned away in a window, each is held back,
@@ -50,7 +54,8 @@ const HOLD_MS = 1000;
 const MOST_HELD = 10_000;
 
 /** Makes a gate. */
-export function createGate({ maxInFlight, maxPerS, now, wait, random }: GateOptions): Gate {
+export function createGate(options: GateOptions): Gate {
+  const { maxInFlight, maxPerS, now, wait, random, told } = options;
   const paceMs = 1000 / maxPerS;
   let inFlight = 0;
   let nextTurn = 0;
@@ -67,14 +72,16 @@ export function createGate({ maxInFlight, maxPerS, now, wait, random }: GateOpti
   return {
     enter() {
       if (inFlight >= maxInFlight) return undefined;
-      inFlight++;
       // The generic cell rate algorithm: turns are a pace apart, and may be taken early.
       const time = now();
       const turn = Math.max(time, nextTurn);
+      const delayMs = Math.max(0, turn - time - AT_ONCE * paceMs);
+      if (delayMs > MOST_WAIT_MS) return undefined;
       nextTurn = turn + paceMs;
-      return Math.max(0, turn - time - AT_ONCE * paceMs);
+      told(++inFlight);
+      return delayMs;
     },
-    leave: () => void inFlight--,
+    leave: () => told(--inFlight),
     turnAway() {
       const time = now();
       if (time >= windowEnd) {

@@ -75,7 +75,9 @@ function explainRequest(parameters: URLSearchParams, options: AdminOptions): Res
     ...mirror,
     state: options.isDown(mirror.name) ? "down" : "up",
   }));
-  return text(JSON.stringify({ ...explained, mirrors }, null, 2) + "\n", STATUS_CODE.OK, {
+  const first = mirrors.find(({ state }) => state === "up")?.location;
+  const redirect = mirrors.length === 0 ? explained.redirect : first ?? explained.upstream;
+  return text(JSON.stringify({ ...explained, mirrors, redirect }, null, 2) + "\n", STATUS_CODE.OK, {
     "content-type": "application/json",
   });
 }

@@ -67,11 +67,12 @@ const LONGEST_TIMER_MS = 24 * HOUR_MS;
 // Programs that were started together do not fetch together.
 const JITTER = 0.1;
 
-/** Makes changes; one after another, so that a reload waits for a data set that is fetched. */
+/** Makes changes; one after another, so that each builds on the one before. */
 export function createChanges(options: ChangesOptions): Changes {
   const { shared, log, random } = options;
   const started = shared.setup.config;
   let last = Promise.resolve();
+  let fetching = false;
   let running = false;
   let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -96,19 +97,30 @@ export function createChanges(options: ChangesOptions): Changes {
   async function refresh(): Promise<void> {
     const { setup, events } = shared;
     const { sources } = setup.config.ranges;
-    const fetching = { fetch: options.fetch, now: options.timeOfDay, sources };
+    const by = { fetch: options.fetch, now: options.timeOfDay, sources };
     const update = await updateDataSet(
       setup.dataSet ?? options.dataSet,
-      (provider) => fetchPublished(provider, fetching),
+      (provider) => fetchPublished(provider, by),
     );
+    if (!running) return;
     if (update.kind === "refused") {
       events.failedRefreshes++;
       const reasons = update.failures.map(({ provider, reason }) => `${provider}: ${reason}`);
       return log.refreshFailed(reasons);
     }
-    await options.take({ ...setup, dataSet: update.dataSet });
-    events.refreshes++;
-    log.refreshed(update.changes);
+    change(async () => {
+      await options.take({ ...shared.setup, dataSet: update.dataSet });
+      events.refreshes++;
+      log.refreshed(update.changes);
+    });
+  }
+
+  // A reload does not wait for what is fetched, which may take minutes to fail.
+  async function refreshOnce(): Promise<void> {
+    if (fetching) return;
+    fetching = true;
+    await refresh().catch(log.failed);
+    fetching = false;
   }
 
   function start(): void {
@@ -119,7 +131,7 @@ export function createChanges(options: ChangesOptions): Changes {
     const everyMs = hours * HOUR_MS * (1 - JITTER * random());
     const parts = Math.ceil(everyMs / LONGEST_TIMER_MS);
     let part = 0;
-    timer = setInterval(() => ++part % parts === 0 && change(refresh), everyMs / parts);
+    timer = setInterval(() => ++part % parts === 0 && refreshOnce(), everyMs / parts);
   }
 
   function stop(): void {

@@ -72,6 +72,8 @@ export interface FrontOptions {
 export interface Front {
   /** Answers requests by the setup that was last made ready. */
   readonly handle: Handler;
+  /** Counts a request that it could not answer. */
+  readonly threw: () => void;
   /** What it serves by. */
   readonly setup: () => Setup;
   /** What requests are decided by. */
@@ -90,6 +92,7 @@ export function createFront(setup: Setup, options: FrontOptions): Front {
 
   return {
     handle: (request, info) => made.handle(request, info),
+    threw: () => createNumbers(options.numbers).answered("nothing", 500),
     setup: () => made.setup,
     routing: () => made.routing,
     async change(setup) {
@@ -155,6 +158,7 @@ function createAsking(setup: Setup, answers: Answers, options: FrontOptions) {
     now,
     wait: options.wait,
     random: options.random,
+    told: numbers.inFlight,
   });
   const head = createHead({ fetch: options.fetch, stop: options.stop, onFailure: log.unanswered });
   const check = createPresenceCheck({
@@ -171,11 +175,7 @@ function createAsking(setup: Setup, answers: Answers, options: FrontOptions) {
 
   function count(mirror: number | undefined, result: Result, tookMs: number): void {
     numbers.asked(mirror, result, tookMs);
-    numbers.stand({
-      known_found: answers.lasting.size,
-      known_missing: answers.passing.size,
-      probes_in_flight: gate.inFlight,
-    });
+    numbers.known(answers.lasting.size, answers.passing.size);
   }
 
   const upstream: Server = {

@@ -19,6 +19,8 @@ export interface ListenerOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Told what went wrong: with a request, or with the socket. */
   readonly failed: (error: unknown) => void;
+  /** Told of each request that got 500, for the handler threw. */
+  readonly threw?: () => void;
 }
 
 /** A listener. */
@@ -72,6 +74,7 @@ export function listen(handler: Handler, options: ListenerOptions): Listener {
       onListen() {}, // told by whoever calls, when a signal can be taken
       onError(error) {
         failed(error);
+        options.threw?.();
         return failureResponse();
       },
     }, answer);

@@ -88,8 +88,10 @@ export interface Numbers {
   toUpstream(upstream: number, reason: UpstreamReason): void;
   /** A HEAD request to a mirror, or to an upstream (`undefined`), came to its end. */
   asked(mirror: number | undefined, result: Result, tookMs: number): void;
-  /** How it stands with what is remembered and under way. */
-  stand(gauges: Readonly<Record<typeof GAUGES[number], number>>): void;
+  /** So many answers are remembered. */
+  known(found: number, missing: number): void;
+  /** So many probes are under way or wait for their turn. */
+  inFlight(probes: number): void;
 }
 
 /** Makes the memory of one isolate's numbers, all of them 0. */
@@ -122,8 +124,12 @@ export function createNumbers(memory: SharedArrayBuffer): Numbers {
       numbers[first + (bucket < 0 ? LATENCY_BOUNDS_S.length : bucket)]!++;
       numbers[first + BUCKETS - 1]! += took;
     },
-    stand(gauges) {
-      for (const [at, gauge] of GAUGES.entries()) numbers[GAUGES_AT + at] = gauges[gauge];
+    known(found, missing) {
+      numbers[GAUGES_AT + GAUGES.indexOf("known_found")] = found;
+      numbers[GAUGES_AT + GAUGES.indexOf("known_missing")] = missing;
+    },
+    inFlight(probes) {
+      numbers[GAUGES_AT + GAUGES.indexOf("probes_in_flight")] = probes;
     },
   };
 }

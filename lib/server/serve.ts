@@ -175,7 +175,14 @@ function openListener({ listen: { host, port } }: Config, front: Front, options:
   try {
     // Where a port may be shared, another program that shares it, too, would go unseen.
     if (isolates > 1 && port !== 0) Deno.listen({ hostname: host, port }).close();
-    return listen(front.handle, { host, port, shared: isolates > 1, tls, failed: log.failed });
+    return listen(front.handle, {
+      host,
+      port,
+      shared: isolates > 1,
+      tls,
+      failed: log.failed,
+      threw: front.threw,
+    });
   } catch (error) {
     throw new ListenError("listen", error);
   }

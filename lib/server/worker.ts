@@ -108,6 +108,7 @@ export function createWorker(options: WorkerOptions): (order: Order) => Promise<
     listener = listen(front.handle, {
       ...where,
       shared: true,
+      threw: front.threw,
       failed: (error) => report({ kind: "failed", reason: describeFailure(error) }),
     });
     report({ kind: "ready" });

@@ -11,7 +11,10 @@ const MOST_HELD = 10_000;
 function createWorld({ maxInFlight = 1_000_000, maxPerS = 100, random = 0.5 } = {}) {
   const clock = createVirtualClock();
   const { now, wait } = clock;
-  return { clock, gate: createGate({ maxInFlight, maxPerS, now, wait, random: () => random }) };
+  return {
+    clock,
+    gate: createGate({ maxInFlight, maxPerS, now, wait, random: () => random, told() {} }),
+  };
 }
 
 function times<T>(count: number, work: () => T): T[] {
@@ -20,7 +23,7 @@ function times<T>(count: number, work: () => T): T[] {
 
 Deno.test("a gate lets in as many as may be in flight, and one more for each that leaves", () => {
   for (const maxInFlight of [1, 2, 7, 256]) {
-    const { gate } = createWorld({ maxInFlight });
+    const { gate } = createWorld({ maxInFlight, maxPerS: 1000 });
     assertEquals(gate.inFlight, 0);
     for (let inFlight = 1; inFlight <= maxInFlight; inFlight++) {
       assert(gate.enter() !== undefined);
@@ -85,6 +88,7 @@ Deno.test("no more probes begin in any time than the pace allows, but for a few 
       now: () => nowMs,
       wait: () => Promise.reject(new Error("nobody waits")),
       random: () => 0,
+      told() {},
     });
     const begun: number[] = [];
     for (const step of steps) {
@@ -139,6 +143,30 @@ Deno.test("a request that is held back is let go after half to one and a half ti
   }
 });
 
+Deno.test("a gate turns away whoever would have to wait for more than a second", () => {
+  const { gate } = createWorld({ maxPerS: 2 });
+  times(BURST, () => gate.enter());
+  assertEquals(times(4, () => gate.enter()), [500, 1000, undefined, undefined]);
+  assertEquals(gate.inFlight, BURST + 2);
+});
+
+Deno.test("a gate tells how many are in flight whenever that changes", () => {
+  const told: number[] = [];
+  const gate = createGate({
+    maxInFlight: 2,
+    maxPerS: 100,
+    now: () => 0,
+    wait: () => Promise.resolve(),
+    random: () => 0,
+    told: (inFlight) => void told.push(inFlight),
+  });
+  gate.enter();
+  gate.enter();
+  gate.enter();
+  gate.leave();
+  assertEquals(told, [1, 2, 1]);
+});
+
 Deno.test("a gate holds back only so many, and others again when those are let go", async () => {
   let release = () => {};
   let waits = 0;
@@ -152,6 +180,7 @@ Deno.test("a gate holds back only so many, and others again when those are let g
       return over;
     },
     random: () => 0,
+    told() {},
   });
   times(TURNED_AWAY_AT_ONCE, () => gate.turnAway());
   const held = times(MOST_HELD, () => gate.turnAway());

@@ -25,7 +25,7 @@ function createWorld({ maxEntries = 10, maxInFlight = 10, maxPerS = 1000 }: Worl
   const waiting = new Map<string, (answer: HeadAnswer) => void>();
   const clock = createVirtualClock();
   const { now, wait } = clock;
-  const gate = createGate({ maxInFlight, maxPerS, now, wait, random: () => 0.5 });
+  const gate = createGate({ maxInFlight, maxPerS, now, wait, random: () => 0.5, told() {} });
   const { ask, recall } = createPresenceCheck({
     head(url) {
       asked.push(url);

@@ -96,9 +96,12 @@ Deno.test("the admin listener explains what a request would get", async () => {
     upstream: `${MAIN}a/blobs/${DIGEST}`,
     signatures: `${SIGNATURES}a/blobs/${DIGEST}`,
     status: 307,
-    redirect: PARIS + DIGEST,
+    redirect: CDN + DIGEST,
     error: null,
   });
+  for (let failure = 0; failure < 3; failure++) shared.board().failed(shared.setup.mirrors[1]!);
+  const none = await ask(`/explain?address=${CLIENTS.paris}&path=${encodeURIComponent(path)}`);
+  assertEquals(JSON.parse(none.body).redirect, `${MAIN}a/blobs/${DIGEST}`);
   const tags = await ask("/explain?address=2001:db8::1&path=/v2/a/tags/list%3fn=1");
   assertEquals(JSON.parse(tags.body).redirect, `${MAIN}a/tags/list?n=1`);
 });

@@ -48,12 +48,15 @@ interface Told {
   readonly locations: (readonly string[])[];
   /** What a change waits for before it is taken. */
   gate: Promise<void>;
+  /** Has whatever is fetched wait, until the function that it gives is called. */
+  readonly hold: () => () => void;
 }
 
 function createTold(config: Config): Told {
   const shared = createShared(config, 1);
   const told: string[] = [];
   let wake = () => {};
+  let held: Promise<void> | undefined;
   const tell = (line: string) => {
     told.push(line);
     wake();
@@ -67,6 +70,11 @@ function createTold(config: Config): Told {
     rereads: [],
     locations: [],
     gate: Promise.resolve(),
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
     async next() {
       while (told.length === 0) await new Promise<void>((resolve) => wake = resolve);
       return told.shift()!;
@@ -85,12 +93,11 @@ function createTold(config: Config): Told {
         if (next instanceof Error) throw next;
         return next;
       },
-      fetch(input) {
+      async fetch(input) {
         all.fetched.push(String(input));
+        await held;
         const text = all.files.get(String(input));
-        return Promise.resolve(
-          new Response(text ?? "", { status: text === undefined ? 503 : 200 }),
-        );
+        return new Response(text ?? "", { status: text === undefined ? 503 : 200 });
       },
       timeOfDay: () => BEGUN,
       random: () => 0.5,
@@ -305,6 +312,21 @@ Deno.test("a data set that is to be fetched seldom is not fetched all the time",
     assertEquals(world.fetched, [], `${hours}`);
     await end(world);
   }
+});
+
+Deno.test("a reload does not wait for a data set that is being fetched", async () => {
+  const world = createTold(configOf(SOON_H));
+  const { changes, next, rereads, hold } = world;
+  const release = hold();
+  changes.start();
+  while (world.fetched.length < 3) await turn();
+  rereads.push(config(configOf(SOON_H)));
+  changes.reload();
+  assertEquals(await next(), "reloaded 3 ");
+  assertEquals(world.fetched.length, 3); // and no second fetch begins beside the first
+  release();
+  assertEquals(await next(), "refreshed aws1,gcp0,azure1");
+  await end(world);
 });
 
 Deno.test("nothing is fetched before the start, nor after the end, whatever is reloaded", async () => {

@@ -108,6 +108,7 @@ Deno.test("a listener serves until it is stopped, and then accepts nothing more"
 
 Deno.test("a listener answers 500 when a handler fails, tells why, and serves on", async () => {
   const failures: unknown[] = [];
+  let threw = 0;
   const error = new Error("a secret");
   const handlers = [
     () => {
@@ -120,6 +121,7 @@ Deno.test("a listener answers 500 when a handler fails, tells why, and serves on
     host: HOST,
     port: 0,
     failed: (error) => void failures.push(error),
+    threw: () => void threw++,
   });
   for (let time = 0; time < 2; time++) {
     const response = await fetch(`http://${HOST}:${listener.address.port}/`);
@@ -132,6 +134,7 @@ Deno.test("a listener answers 500 when a handler fails, tells why, and serves on
   const response = await fetch(`http://${HOST}:${listener.address.port}/`);
   assertEquals(await response.text(), "well");
   assertEquals(failures, [error, error]);
+  assertEquals(threw, 2);
   listener.stopAtOnce();
   await listener.finished;
 });

@@ -76,7 +76,8 @@ Deno.test("metrics tell what was counted, by names of the configuration", () => 
     numbers.toUpstream(0, "missing");
     numbers.toUpstream(1, "signature");
     numbers.asked(1, "failed", 20);
-    numbers.stand({ known_found: 5, known_missing: 7, probes_in_flight: 2 });
+    numbers.known(5, 7);
+    numbers.inFlight(2);
   }));
   const cases: readonly [name: string, labels: Record<string, string>, value: number][] = [
     ["archeio_requests_total", { route: "blob", code: "307" }, 2],

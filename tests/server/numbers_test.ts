@@ -71,8 +71,10 @@ Deno.test("numbers of several isolates are added up", () => {
     const numbers = createNumbers(memory);
     numbers.redirected("blob");
     numbers.asked(7, "missing", 20);
-    numbers.stand({ known_found: at, known_missing: 10 * at, probes_in_flight: 1 });
-    numbers.stand({ known_found: 1 + at, known_missing: 10 + at, probes_in_flight: at });
+    numbers.known(at, 10 * at);
+    numbers.inFlight(1);
+    numbers.known(1 + at, 10 + at);
+    numbers.inFlight(at);
   }
   const totals = addNumbers(memories);
   assertEquals(totals.requests("blob", 307), 3);
