@@ -29,7 +29,7 @@ export const serveCommand: Command = {
   summary: "serve, until SIGINT or SIGTERM (the default)",
   help: `Usage: archeio [serve] [--config FILE]
 
-Serves, until SIGINT or SIGTERM comes; then it accepts nothing more, lets what is in
+Serves, until SIGINT or SIGTERM comes; then it bids clients farewell, lets what is in
 flight finish, and ends within 5 s.
 
 Options:

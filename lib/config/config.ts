@@ -132,7 +132,7 @@ export interface ProbeConfig {
   readonly found_ttl_s: number;
   /** How long it is remembered that a blob is missing, in seconds. */
   readonly missing_ttl_s: number;
-  /** How many answers are remembered. */
+  /** How many answers are remembered by each isolate. */
   readonly max_entries: number;
   /** How many probes are under way or wait at the same time; past it, the upstream serves. */
   readonly max_in_flight: number;

@@ -58,6 +58,7 @@ const Sketch = v.object({
   signature_upstream: text,
   mirrors: mappingOf(v.fallback(v.object({ url: text }), { url: undefined })),
   locations: mappingOf(texts),
+  ranges: v.fallback(v.optional(v.object({ refresh_h: v.optional(v.unknown()) })), undefined),
   rules: v.fallback(
     v.array(
       v.fallback(v.object({ clients: texts, mirrors: texts, upstream: text }), {
@@ -190,6 +191,7 @@ function* findUselessRules(config: Sketch, embedded: readonly string[]): Generat
   if (config.locations === undefined) return;
   // `undefined` stands for the clients without a location.
   const all = new Set([...embedded, ...Object.keys(config.locations), undefined]);
+  const mayCome = createForesight(config, embedded);
   const servedBy = new Map<string | undefined, number>();
   for (const [number, rule] of config.rules.entries()) {
     let useful = false;
@@ -197,7 +199,8 @@ function* findUselessRules(config: Sketch, embedded: readonly string[]): Generat
     for (const [at, pattern] of rule.clients.entries()) {
       if (pattern === undefined) continue;
       const matched = [...all].filter((location) => matchesLocation(pattern, location));
-      if (matched.length === 0) {
+      if (matched.length === 0 && mayCome(pattern)) useful = true;
+      else if (matched.length === 0) {
         yield {
           path: `rules[${number}].clients[${at}]`,
           found: pattern,
@@ -221,6 +224,17 @@ function* findUselessRules(config: Sketch, embedded: readonly string[]): Generat
       };
     }
   }
+}
+
+// Where the data set is fetched, regions of its clouds come and go while the program runs;
+// a rule for one must not keep it from starting again.
+function createForesight(
+  { ranges }: Sketch,
+  embedded: readonly string[],
+): (pattern: string) => boolean {
+  if (ranges?.refresh_h === undefined) return () => false;
+  const clouds = new Set(embedded.map((location) => location.split("/")[0]));
+  return (pattern) => clouds.has(pattern.split("/")[0]);
 }
 
 function* findDowngrades(config: Sketch): Generator<Mistake> {

@@ -17,6 +17,8 @@ export interface FetchOptions {
 }
 
 const TIMEOUT_MS = 60_000;
+// Twenty times the largest of them.
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
  * Fetches a provider's file.
@@ -39,7 +41,7 @@ export async function fetchPublished(
 async function fetchText(url: string, { fetch, now }: FetchOptions): Promise<PublishedFile> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = await response.text();
+    const text = await readText(response);
     if (!response.ok) throw new Error(`it answered ${response.status}`);
     const modified = Date.parse(response.headers.get("last-modified") ?? "");
     const date = new Date(Number.isNaN(modified) ? now() : modified);
@@ -47,6 +49,19 @@ async function fetchText(url: string, { fetch, now }: FetchOptions): Promise<Pub
   } catch (error) {
     throw new Error(`cannot fetch ${url}: ${reasonOf(error)}`);
   }
+}
+
+async function readText({ body }: Response): Promise<string> {
+  if (body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+    text += decoder.decode(piece, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 // "fetch failed" alone says little; what it was caused by says more.

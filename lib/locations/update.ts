@@ -48,8 +48,8 @@ export function compareDataSets(
   });
 }
 
-/** The most of its prefixes that a provider may lose in one update. */
-export const MOST_LOST = 0.1;
+// The most of its prefixes that a provider may lose in one update.
+const MOST_LOST = 0.1;
 
 /**
  * Whether a provider has lost more than a tenth of its prefixes. Clouds grow; a

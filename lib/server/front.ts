@@ -5,12 +5,12 @@
  * @module
  */
 
-import type { Config } from "../config/config.ts";
+import type { Config, ProbeConfig } from "../config/config.ts";
 import { createRouting, type Routing } from "../config/create_routing.ts";
 import { type Board, createBoard } from "../mirrors/board.ts";
 import type { Sample } from "../mirrors/checks.ts";
 import { createBlobFinder, type MirrorState } from "../mirrors/find_blob.ts";
-import { createGate } from "../mirrors/gate.ts";
+import { createGate, type Gate } from "../mirrors/gate.ts";
 import {
   type Answers,
   createAnswers,
@@ -87,12 +87,16 @@ export interface Front {
 
 /** Makes a front. Its data set is read in steps, so that the first requests need not wait. */
 export function createFront(setup: Setup, options: FrontOptions): Front {
+  const numbers = createNumbers(options.numbers);
+  // They may be those of an isolate that died, and what it knew is gone.
+  numbers.known(0, 0);
+  numbers.inFlight(0);
   let made = make(setup, options);
   prepare(made.routing);
 
   return {
     handle: (request, info) => made.handle(request, info),
-    threw: () => createNumbers(options.numbers).answered("nothing", 500),
+    threw: () => numbers.answered("nothing", 500),
     setup: () => made.setup,
     routing: () => made.routing,
     async change(setup) {
@@ -107,8 +111,15 @@ export function createFront(setup: Setup, options: FrontOptions): Front {
 interface Made {
   readonly setup: Setup;
   readonly routing: Routing;
-  readonly answers: Answers;
+  readonly bounds: Bounds;
   readonly handle: Handler;
+}
+
+/** What bounds how much is remembered, and how much is asked of other servers. */
+interface Bounds {
+  readonly probe: ProbeConfig;
+  readonly answers: Answers;
+  readonly gate: Gate;
 }
 
 async function prepare({ locator }: Routing): Promise<void> {
@@ -117,13 +128,10 @@ async function prepare({ locator }: Routing): Promise<void> {
 
 function make(setup: Setup, options: FrontOptions, before?: Made): Made {
   const { config } = setup;
-  const { probe, client_address: client } = config;
+  const { client_address: client } = config;
   const routing = createRouting(config, setup.dataSet ?? options.dataSet);
-  const keeps = before?.setup.config.probe.max_entries === probe.max_entries;
-  const answers = keeps
-    ? before.answers
-    : createAnswers({ maxEntries: probe.max_entries, now: options.coarseNow });
-  const asking = createAsking(setup, answers, options);
+  const bounds = makeBounds(setup, options, before?.bounds);
+  const asking = createAsking(setup, bounds, options);
   const { policy, locator } = routing;
   const handle = createHandler({
     policy,
@@ -131,7 +139,7 @@ function make(setup: Setup, options: FrontOptions, before?: Made): Made {
     clientAddress: { header: client.header, fromEnd: client.from_end },
     findBlob: createBlobFinder({
       ...asking,
-      timeoutMs: probe.timeout_ms,
+      timeoutMs: config.probe.timeout_ms,
       stateOf: ({ place }) => asking.states[place]!,
       now: options.now,
       nowS: () => Math.floor(options.timeOfDay() / 1000),
@@ -143,23 +151,39 @@ function make(setup: Setup, options: FrontOptions, before?: Made): Made {
     pulls: config.log.pulls ? options.pulls : undefined,
     tellRoute: options.tellRoute,
   });
-  return { setup, routing, answers, handle };
+  return { setup, routing, bounds, handle };
+}
+
+// Those that stay as wide go on as they are, or each reload would have as much asked again
+// as may be asked at once.
+function makeBounds(
+  { config: { probe }, isolates }: Setup,
+  options: FrontOptions,
+  old?: Bounds,
+): Bounds {
+  const keepsAnswers = old?.probe.max_entries === probe.max_entries;
+  const answers = keepsAnswers
+    ? old.answers
+    : createAnswers({ maxEntries: probe.max_entries, now: options.coarseNow });
+  const keepsGate = old?.probe.max_in_flight === probe.max_in_flight &&
+    old.probe.max_per_s === probe.max_per_s;
+  const gate = keepsGate ? old.gate : createGate({
+    maxInFlight: Math.max(1, Math.floor(probe.max_in_flight / isolates)),
+    maxPerS: probe.max_per_s / isolates,
+    now: options.now,
+    wait: options.wait,
+    random: options.random,
+    told: createNumbers(options.numbers).inFlight,
+  });
+  return { probe, answers, gate };
 }
 
 // How mirrors and the upstream are asked, and what is done with their answers.
-function createAsking(setup: Setup, answers: Answers, options: FrontOptions) {
-  const { config, isolates } = setup;
+function createAsking(setup: Setup, { answers, gate }: Bounds, options: FrontOptions) {
+  const { config } = setup;
   const { log, now } = options;
   const board = createBoard(options.board, thresholdsOf(config));
   const numbers = createNumbers(options.numbers);
-  const gate = createGate({
-    maxInFlight: Math.max(1, Math.floor(config.probe.max_in_flight / isolates)),
-    maxPerS: config.probe.max_per_s / isolates,
-    now,
-    wait: options.wait,
-    random: options.random,
-    told: numbers.inFlight,
-  });
   const head = createHead({ fetch: options.fetch, stop: options.stop, onFailure: log.unanswered });
   const check = createPresenceCheck({
     head: (url) => head(url, config.probe.timeout_ms),
@@ -212,8 +236,7 @@ function noteOnBoard(board: Board, mirror: number, answer: HeadAnswer, down: () 
   else if (board.failed(mirror)) down();
 }
 
-/** What an answer counts as. */
-export function resultOf(answer: HeadAnswer, found: boolean): Result {
+function resultOf(answer: HeadAnswer, found: boolean): Result {
   if (answer === "unsent") return "unsent";
   if (isFailure(answer)) return "failed";
   return found ? "found" : "missing";

@@ -33,8 +33,31 @@ export interface HealthLog {
   readonly failed: (error: unknown) => void;
 }
 
-/** Checks the mirrors of the setup that is in use, until the function that it gives is called. */
-export function startChecks(options: HealthOptions): () => void {
+/** The checks of all mirrors. */
+export interface Checks {
+  /** Checks the mirrors of the setup that is in use, and no others any more. */
+  restart(): void;
+  /** Checks no more, whatever is restarted later. */
+  stop(): void;
+}
+
+/** Makes checks, none of which is begun. */
+export function createChecks(options: HealthOptions): Checks {
+  let stopChecks = () => {};
+  let ended = false;
+  return {
+    restart() {
+      stopChecks();
+      if (!ended) stopChecks = startChecks(options);
+    },
+    stop() {
+      ended = true;
+      stopChecks();
+    },
+  };
+}
+
+function startChecks(options: HealthOptions): () => void {
   const { shared, log } = options;
   const { mirrors, config: { health } } = shared.setup;
   const head = createHead(options);

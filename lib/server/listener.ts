@@ -51,7 +51,7 @@ const MOST_FAREWELLS = 8;
  * @throws {Deno.errors.InvalidData} when the texts of `tls` are no certificate and its key
  */
 export function listen(handler: Handler, options: ListenerOptions): Listener {
-  const { host, tls, failed, shared = false } = options;
+  const { tls, failed, shared = false } = options;
   let farewell = false;
   let asked = false;
   const answer: Handler = (request, info) => {
@@ -64,9 +64,9 @@ export function listen(handler: Handler, options: ListenerOptions): Listener {
   const servers = new Set<Deno.HttpServer<Deno.NetAddr>>();
   let stopped = false;
 
-  function open(port: number): Deno.HttpServer<Deno.NetAddr> {
+  function open(hostname: string, port: number): Deno.HttpServer<Deno.NetAddr> {
     const server = Deno.serve({
-      hostname: host,
+      hostname,
       port,
       ...tls,
       // Named only where it is needed, for older Denos want a flag with it.
@@ -93,7 +93,9 @@ export function listen(handler: Handler, options: ListenerOptions): Listener {
     if (stopped && servers.size === 0) finished.resolve();
   }
 
-  const { addr } = open(options.port);
+  // From here on by the address: to look a name up again and again would keep requests
+  // waiting, and might give another address.
+  const { addr } = open(options.host, options.port);
   const watch = setInterval(look, LOOK_MS);
   let wasFull = false;
 
@@ -104,7 +106,7 @@ export function listen(handler: Handler, options: ListenerOptions): Listener {
     clearTimeout(retry);
     if (stopped) return;
     try {
-      open(addr.port);
+      open(addr.hostname, addr.port);
     } catch {
       retry = setTimeout(reopen, RETRY_MS);
     }
@@ -114,7 +116,7 @@ export function listen(handler: Handler, options: ListenerOptions): Listener {
   // is tried whether others may listen there, which says that nobody does.
   function look(): void {
     try {
-      Deno.listen({ hostname: host, port: addr.port }).close();
+      Deno.listen({ hostname: addr.hostname, port: addr.port }).close();
       reopen();
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) {

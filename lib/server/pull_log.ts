@@ -55,8 +55,8 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
   let lines = "";
   let time = "";
   // The same is pulled, and by the same clients, again and again.
-  const quoteAgent = createKept(quote, (agent) => agent.length);
-  const describe = createKept(formatAsked, ({ name }) => name.length);
+  const quoteAgent = createKeptQuote();
+  const describe = createKeptDescription();
 
   function flush(): void {
     if (lines === "") return;
@@ -89,20 +89,30 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
 
 const MOST_KEPT = 1000;
 
-// Keeps what a function has given, but for what is long; when that is too much, all goes.
-function createKept<Key>(
-  make: (key: Key) => string,
-  lengthOf: (key: Key) => number,
-): (key: Key) => string {
-  const kept = new Map<Key, string>();
-  return (key) => {
-    const held = kept.get(key);
+// Keeps the agents that it has quoted, but for the long ones; when they are too many, all go.
+function createKeptQuote(): (agent: string) => string {
+  const kept = new Map<string, string>();
+  return (agent) => {
+    const held = kept.get(agent);
     if (held !== undefined) return held;
-    const made = make(key);
-    if (lengthOf(key) > LONGEST) return made;
+    const quoted = quote(agent);
+    if (agent.length > LONGEST) return quoted;
     if (kept.size >= MOST_KEPT) kept.clear();
-    kept.set(key, made);
-    return made;
+    kept.set(agent, quoted);
+    return quoted;
+  };
+}
+
+// What is asked for may hold a request target of any length. So its description goes with
+// it, and whoever reads targets has the bound.
+function createKeptDescription(): (asked: Pulled) => string {
+  const kept = new WeakMap<Pulled, string>();
+  return (asked) => {
+    const held = kept.get(asked);
+    if (held !== undefined) return held;
+    const description = formatAsked(asked);
+    kept.set(asked, description);
+    return description;
   };
 }
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { within } from "./within.ts";
+
 /** What a sink needs. */
 export interface PullSinkOptions {
   /** Writes all of some bytes. */
@@ -54,10 +56,7 @@ export function createPullSink({ write, lost }: PullSinkOptions): PullSink {
       writing ??= writeAll();
     },
     async drained() {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LATE_MS));
-      await Promise.race([writing, late]);
-      clearTimeout(timer);
+      await within(LATE_MS, writing);
     },
   };
 }

@@ -8,15 +8,16 @@
 import type { Config } from "../config/config.ts";
 import type { Asked } from "../oci/request.ts";
 import { createAdminHandler } from "./admin.ts";
-import { type ChangesLog, type ChangesOptions, createChanges } from "./changes.ts";
+import { type Changes, type ChangesLog, type ChangesOptions, createChanges } from "./changes.ts";
 import { createFront, type Front, type FrontLog } from "./front.ts";
-import { type HealthLog, startChecks } from "./health.ts";
+import { type Checks, createChecks, type HealthLog } from "./health.ts";
 import { listen, type Listener } from "./listener.ts";
 import { createPullLog, type PullLog } from "./pull_log.ts";
 import { createPullSink, type PullSink } from "./pull_sink.ts";
 import { createShared, type Shared } from "./shared.ts";
 import { onSignals } from "./signals.ts";
 import { createStanding } from "./standing.ts";
+import { within } from "./within.ts";
 import { createClocks, type Report } from "./worker.ts";
 import { startWorkers, type Workers, type WorkersOptions } from "./workers.ts";
 
@@ -65,6 +66,9 @@ export interface ServerOptions
 // redirect to the upstream at 3 s, connections that are still open are cut at 4 s.
 const GIVE_UP_MS = 3000;
 const CUT_MS = 4000;
+const LAST_ANSWER_MS = 500;
+// Far longer than any order takes.
+const PATIENCE_MS = 10_000;
 
 /**
  * Listens, and serves until SIGINT or SIGTERM comes. Then it accepts nothing more, lets
@@ -76,72 +80,24 @@ const CUT_MS = 4000;
  * @throws {ListenError} when it cannot listen
  */
 export async function serve(config: Config, options: ServerOptions): Promise<void> {
-  const shared = createShared(config, options.cores);
-  const log = countingLog(options.log, shared);
-  const clocks = createClocks(options.now);
-  const giveUp = new AbortController();
-  const { pulls, sink } = openPullLog(shared, options);
-  const front = createFront(shared.setup, {
-    ...options,
-    ...clocks,
-    log,
-    pulls,
-    board: shared.boardMemory,
-    numbers: shared.numbers[0]!,
-    sample: shared.noteSample,
-    stop: giveUp.signal,
-  });
-  const listener = openListener(config, front, options);
-  let unready: string | undefined = "starting";
-  const admin = openAdmin(config, { shared, front, options, unready: () => unready });
-  const workers = openWorkers(listener, { shared, options, log, sink });
-
-  const check = () =>
-    startChecks({
-      ...options,
-      ...clocks,
-      shared,
-      log,
-      stop: giveUp.signal,
-      onFailure: log.unanswered,
-    });
-  let stopChecks = () => {};
-  const changes = createChanges({
-    ...options,
-    shared,
-    log,
-    async take(setup) {
-      await Promise.all([front.change(setup), workers.change(setup)]);
-      shared.setup = setup;
-      stopChecks();
-      stopChecks = check();
-    },
-  });
-
+  const state: State = { unready: "starting" };
+  const parts = openParts(config, options, state);
+  const { shared, log, listener, admin, workers, checks, changes } = parts;
   const ended = Promise.withResolvers<void>();
   const forget = onSignals({
     reload: changes.reload,
     stop(signal) {
-      unready = "stopping";
+      state.unready = "stopping";
       log.stopping(signal);
-      stopChecks();
-      changes.stop();
-      const timers = [
-        setTimeout(() => giveUp.abort(), GIVE_UP_MS),
-        setTimeout(ended.resolve, CUT_MS),
-      ];
-      listener.stop();
-      Promise.all([listener.finished, workers.stop(GIVE_UP_MS)])
-        .then(() => ended.resolve(), ended.reject);
-      return () => timers.forEach((timer) => clearTimeout(timer));
+      return drain(parts, ended);
     },
   });
   try {
     // A signal may come before all workers serve, and some of them may never do so.
     await Promise.race([workers.ready, ended.promise]);
-    if (unready === "starting") {
-      unready = undefined;
-      stopChecks = check();
+    if (state.unready === "starting") {
+      state.unready = undefined;
+      checks.restart();
       changes.start();
       const { isolates } = shared.setup;
       log.listening(listener.address, { admin: admin?.address, isolates });
@@ -149,10 +105,82 @@ export async function serve(config: Config, options: ServerOptions): Promise<voi
     await ended.promise;
   } finally {
     forget();
-    pulls.flush();
+    parts.pulls.flush();
     admin?.stopAtOnce();
-    await Promise.all([admin?.finished, sink.drained()]);
+    // An operator that does not read what it asked for must not keep the program from its end.
+    await Promise.all([within(LAST_ANSWER_MS, admin?.finished), parts.sink.drained()]);
   }
+}
+
+/** How far a server has come. */
+interface State {
+  /** Why it is not to get requests, or `undefined` when it is. */
+  unready: string | undefined;
+}
+
+/** What a server consists of. */
+interface Parts {
+  readonly shared: Shared;
+  readonly log: ServerLog;
+  readonly pulls: PullLog;
+  readonly sink: PullSink;
+  readonly listener: Listener;
+  readonly admin: Listener | undefined;
+  readonly workers: Workers;
+  readonly checks: Checks;
+  readonly changes: Changes;
+  /** Ends all HEAD requests of the main isolate. */
+  readonly giveUp: AbortController;
+}
+
+function openParts(config: Config, options: ServerOptions, state: State): Parts {
+  const shared = createShared(config, options.cores);
+  const log = countingLog(options.log, shared);
+  const clocks = createClocks(options.now);
+  const giveUp = new AbortController();
+  const { pulls, sink } = openPullLog(shared, options);
+  const asking = { ...options, ...clocks, log, stop: giveUp.signal };
+  const front = createFront(shared.setup, {
+    ...asking,
+    pulls,
+    board: shared.boardMemory,
+    numbers: shared.numbers[0]!,
+    sample: shared.noteSample,
+  });
+  const listener = openListener(config, front, options);
+  const admin = openAdmin(config, { shared, front, options, unready: () => state.unready });
+  const workers = openWorkers(listener, { shared, options, log, sink });
+  const checks = createChecks({ ...asking, shared, onFailure: log.unanswered });
+  const changes = createChanges({
+    ...options,
+    shared,
+    log,
+    async take(setup) {
+      // First this one: what it cannot use, the others are not given.
+      await front.change(setup);
+      await workers.change(setup);
+      shared.setup = setup;
+      checks.restart();
+    },
+  });
+  return { shared, log, pulls, sink, listener, admin, workers, checks, changes, giveUp };
+}
+
+// Gives a function that forgets the deadlines.
+function drain(
+  { listener, workers, checks, changes, giveUp }: Parts,
+  ended: PromiseWithResolvers<void>,
+): () => void {
+  checks.stop();
+  changes.stop();
+  const timers = [
+    setTimeout(() => giveUp.abort(), GIVE_UP_MS),
+    setTimeout(ended.resolve, CUT_MS),
+  ];
+  listener.stop();
+  Promise.all([listener.finished, workers.stop(GIVE_UP_MS)])
+    .then(() => ended.resolve(), ended.reject);
+  return () => timers.forEach((timer) => clearTimeout(timer));
 }
 
 /** A place to listen at could not be had; the cause says why. */
@@ -228,6 +256,7 @@ function openWorkers({ address }: Listener, { shared, options, log, sink }: Work
     spawn: options.spawn,
     start: { setup, listener: { host, port: address.port, tls: options.tls }, board: boardMemory },
     numbers: numbers.slice(1),
+    patienceMs: PATIENCE_MS,
     replaced: log.workerReplaced,
     report(report: Report) {
       switch (report.kind) {

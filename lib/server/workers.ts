@@ -5,6 +5,7 @@
  * @module
  */
 
+import { within } from "./within.ts";
 import type { Setup } from "./setup.ts";
 import type { Order, Report, Start } from "./worker.ts";
 
@@ -32,6 +33,8 @@ export interface WorkersOptions {
   readonly start: Omit<Start, "numbers">;
   /** The memories of their numbers: as many workers as there are memories. */
   readonly numbers: readonly SharedArrayBuffer[];
+  /** After how long a worker that does not do what it is told is replaced, in milliseconds. */
+  readonly patienceMs: number;
   /** Told what workers tell of requests. */
   readonly report: (report: Report) => void;
   /** Told that a worker died and another one takes its place. */
@@ -42,14 +45,16 @@ export interface WorkersOptions {
 export interface Workers {
   /** Kept when all of them serve. */
   readonly ready: Promise<void>;
-  /** Has all of them serve by another setup; kept when they do. */
+  /** Has all of them serve by another setup; kept when they do, or are replaced. */
   change(setup: Setup): Promise<void>;
   /** Has all of them stop; kept when they have. */
   stop(giveUpMs: number): Promise<void>;
 }
 
-// A worker that dies as soon as it lives must not keep the others from serving.
+// A worker that dies as soon as it lives must not keep the others from serving: the wait
+// for its replacement doubles until one serves.
 const REPLACE_AFTER_MS = 100;
+const REPLACE_AT_LATEST_MS = 10_000;
 
 /** Starts workers. */
 export function startWorkers(options: WorkersOptions): Workers {
@@ -63,6 +68,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     const ready = Promise.withResolvers<void>();
     const stopped = Promise.withResolvers<void>();
     let changing: PromiseWithResolvers<void> | undefined;
+    let waitMs = REPLACE_AFTER_MS;
     let worker = run();
 
     function run(): RunningWorker {
@@ -72,6 +78,7 @@ export function startWorkers(options: WorkersOptions): Workers {
           switch (report.kind) {
             case "ready":
               ready.resolve();
+              waitMs = REPLACE_AFTER_MS;
               // One that began with the setup before is still to tell that it has changed.
               if (begunWith === setup) changing?.resolve();
               return;
@@ -96,15 +103,19 @@ export function startWorkers(options: WorkersOptions): Workers {
       setTimeout(() => {
         if (stopping !== undefined) return stopped.resolve();
         worker = run();
-      }, REPLACE_AFTER_MS);
+      }, waitMs);
+      waitMs = Math.min(REPLACE_AT_LATEST_MS, 2 * waitMs);
     }
 
     return {
       ready: ready.promise,
-      change(): Promise<void> {
-        changing = Promise.withResolvers();
+      async change(): Promise<void> {
+        const { promise } = changing = Promise.withResolvers<void>();
         worker.order({ kind: "change", setup });
-        return changing.promise;
+        const { patienceMs } = options;
+        if (await within(patienceMs, promise)) return;
+        // Its replacement begins with what it did not take.
+        died(`it took no order for ${patienceMs} ms`);
       },
       stop(giveUpMs: number): Promise<void> {
         worker.order({ kind: "stop", giveUpMs });

@@ -8,6 +8,17 @@ function find(config: Record<string, unknown>): Mistake[] {
   return findMistakes({ ...BASE, ...config }, LOCATIONS);
 }
 
+Deno.test("a rule for a region of a known cloud is none where the data set is fetched anew", () => {
+  const rule = { clients: ["aws/eu-new-9", "sky/eu-new-9"] };
+  const config = { upstreams: { main: { endpoint: "https://registry.example" } }, rules: [rule] };
+  const embedded = ["aws/eu-west-3", "gcp/europe-west9"];
+  const found = (more: object) =>
+    findMistakes({ ...config, ...more }, embedded).map(({ found }) => found);
+  assertEquals(found({}), ["aws/eu-new-9", "sky/eu-new-9"]);
+  assertEquals(found({ ranges: {} }), ["aws/eu-new-9", "sky/eu-new-9"]);
+  assertEquals(found({ ranges: { refresh_h: 24 } }), ["sky/eu-new-9"]);
+});
+
 Deno.test("findMistakes() finds a longest wait between checks that is below the usual one", () => {
   const mistake = (found: number, least: number) => [{
     path: "health.max_interval_ms",

@@ -284,7 +284,7 @@ locations:
 rules:
   - { clients: [aws/eu-west-3], mirrors: [four] }
   - { clients: [aws/eu-west-3], mirrors: [one, two, one] }
-  - { clients: [aws/mars-1, earth], upstream: fourth }
+  - { clients: [mars/north-1, earth], upstream: fourth }
   - { client: ["*"] }
   - none
 probe: { timeout_ms: 0.5, found_ttl_s: "1", max_in_flight: 10001, max_per_s: 0 }
@@ -325,7 +325,7 @@ port: 80
     ["rules[0].mirrors[0]", '"four"', "the name of a configured mirror: one, two, three"],
     ["rules[1].mirrors[2]", '"one"', "each mirror once; this one is at rules[1].mirrors[0]"],
     ["rules[1]", '["aws/eu-west-3"]', "clients that no earlier rule serves"],
-    ["rules[2].clients[0]", '"aws/mars-1"', "a pattern that a location matches"],
+    ["rules[2].clients[0]", '"mars/north-1"', "a pattern that a location matches"],
     ["rules[2].clients[1]", '"earth"', '"*", "<cloud>/*" or "<cloud>/<region>"'],
     ["rules[2].upstream", '"fourth"', "the name of a configured upstream: first, second"],
     ["rules[3].clients", "nothing", "a list of location patterns"],

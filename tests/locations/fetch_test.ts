@@ -136,3 +136,24 @@ Deno.test("formatDay() gives a time's day in UTC", () => {
   ];
   for (const { asked, expected } of table) assertEquals(formatDay(new Date(asked)), expected);
 });
+
+Deno.test("fetchPublished() reads no more than 64 MiB", async () => {
+  const [aws] = PROVIDERS;
+  let pulled = 0;
+  const endless = new ReadableStream({
+    pull(controller) {
+      pulled++;
+      controller.enqueue(new Uint8Array(1024 * 1024).fill(32));
+    },
+  });
+  await assertRejects(
+    () =>
+      fetchPublished(aws!, {
+        fetch: () => Promise.resolve(new Response(endless)),
+        now: () => 0,
+      }),
+    Error,
+    "it has more than 67108864 bytes",
+  );
+  assert(pulled < 70, `${pulled} MiB`);
+});

@@ -323,10 +323,22 @@ Deno.test("a reload does not wait for a data set that is being fetched", async (
   rereads.push(config(configOf(SOON_H)));
   changes.reload();
   assertEquals(await next(), "reloaded 3 ");
+  await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals(world.fetched.length, 3); // and no second fetch begins beside the first
   release();
   assertEquals(await next(), "refreshed aws1,gcp0,azure1");
   await end(world);
+});
+
+Deno.test("a data set that comes after the end is not taken", async () => {
+  const { changes, fetched, taken, told, hold } = createTold(configOf(SOON_H));
+  const release = hold();
+  changes.start();
+  while (fetched.length < 3) await turn();
+  changes.stop();
+  release();
+  await turn(20);
+  assertEquals([taken, told, fetched.length], [[], [], 3]);
 });
 
 Deno.test("nothing is fetched before the start, nor after the end, whatever is reloaded", async () => {

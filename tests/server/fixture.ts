@@ -230,6 +230,8 @@ export interface World extends TestClock {
 export interface WorldOptions {
   /** How many isolates there are. */
   readonly isolates?: number;
+  /** The memory of the numbers, which another front may have written in. */
+  readonly numbers?: SharedArrayBuffer;
   /** Told what each request is for. */
   readonly tellRoute?: FrontOptions["tellRoute"];
 }
@@ -238,7 +240,7 @@ export interface WorldOptions {
 export async function createWorld(
   config: ConfigFile,
   given: Readonly<Record<string, Answer>> = {},
-  { isolates = 1, tellRoute }: WorldOptions = {},
+  { isolates = 1, numbers = createNumbersMemory(), tellRoute }: WorldOptions = {},
 ): Promise<World> {
   const answers = new Map(Object.entries(given));
   const { fetch, asked } = createFakeFetch(answers);
@@ -248,7 +250,6 @@ export async function createWorld(
   const stop = new AbortController();
   const clock = createTestClock();
   const boardMemory = createBoardMemory();
-  const numbers = createNumbersMemory();
   let lines = "";
   let endOfTime = () => {};
   const pulls = createPullLog({

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createNumbers, createNumbersMemory, GAUGES } from "../../lib/server/numbers.ts";
 import {
   BLOB,
   CDN,
@@ -84,6 +85,43 @@ Deno.test("a front that may remember another number of answers begins to remembe
   await front.change(createSetup({ ...CONFIG, probe: { max_entries: 10 } }, { roster }));
   await handle(BLOB, { client });
   assertEquals(asked, [CDN + DIGEST, CDN + DIGEST]);
+});
+
+Deno.test("a front that is changed again and again asks no more at once than it may", async () => {
+  const hanging = [PARIS, CDN].flatMap((mirror) =>
+    [DIGEST, OTHER_DIGEST].map((digest) => [mirror + digest, "hangs"] as const)
+  );
+  const world = await createWorld(
+    { ...CONFIG, probe: { max_in_flight: 1 } },
+    Object.fromEntries(hanging),
+  );
+  const { front, handle, roster, stop, asked, totals } = world;
+  const cases = [
+    { probe: { max_in_flight: 1 }, asked: 1 },
+    { probe: { max_in_flight: 1, missing_ttl_s: 1 }, asked: 1 },
+    { probe: { max_in_flight: 2 }, asked: 2 },
+    { probe: { max_in_flight: 2, max_per_s: 1 }, asked: 3 },
+  ];
+  const answers = [handle(BLOB, { client })];
+  for (const { probe, asked: expected } of cases) {
+    await front.change(createSetup({ ...CONFIG, probe }, { roster }));
+    answers.push(handle(OTHER_BLOB, { client }));
+    assertEquals(asked.length, expected);
+  }
+  stop();
+  await Promise.all(answers);
+  assertEquals(totals().gauge("probes_in_flight"), 0);
+});
+
+Deno.test("a front that takes a dead one's place knows nothing, and asks nothing yet", async () => {
+  const numbers = createNumbersMemory();
+  const dead = createNumbers(numbers);
+  dead.known(7, 8);
+  dead.inFlight(9);
+  dead.redirected("tags");
+  const { totals } = await createWorld(CONFIG, {}, { numbers });
+  for (const gauge of GAUGES) assertEquals(totals().gauge(gauge), 0);
+  assertEquals(totals().requests("tags", 307), 1);
 });
 
 Deno.test("a front drops no request that is under way when it is changed", async () => {

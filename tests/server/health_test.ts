@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { startChecks } from "../../lib/server/health.ts";
+import { createChecks } from "../../lib/server/health.ts";
 import { createShared } from "../../lib/server/shared.ts";
 import {
   type Answer,
@@ -26,7 +26,7 @@ function createChecked() {
   const clock = createTestClock();
   const told: string[] = [];
   const stop = new AbortController();
-  const stopChecks = startChecks({
+  const checks = createChecks({
     shared,
     wait: clock.wait,
     random: () => 0,
@@ -40,13 +40,14 @@ function createChecked() {
     stop: stop.signal,
     onFailure: (url) => void told.push(`no answer from ${url}`),
   });
+  checks.restart();
   return {
+    checks,
     shared,
     answers,
     asked,
     told,
     stop,
-    stopChecks,
     // In steps, for a check begins when the wait before it is over.
     async pass(ms: number) {
       for (let passed = 0; passed < ms; passed += 250) {
@@ -58,7 +59,7 @@ function createChecked() {
 }
 
 Deno.test("checks ask each mirror that can be asked, every so often", async () => {
-  const { asked, told, pass, shared, stopChecks } = createChecked();
+  const { asked, told, pass, shared, checks } = createChecked();
   await pass(250);
   assertEquals(asked, [CDN + DIGEST]);
   await pass(INTERVAL_MS);
@@ -67,14 +68,31 @@ Deno.test("checks ask each mirror that can be asked, every so often", async () =
   await pass(INTERVAL_MS);
   assertEquals(asked.slice(2).sort(), [CDN + DIGEST, PARIS + OTHER_DIGEST]);
   assertEquals(told, []);
-  stopChecks();
+  checks.stop();
   await pass(10 * INTERVAL_MS);
   assertEquals(asked.length, 4);
 });
 
+Deno.test("checks that are begun anew are of the setup that is in use, and take the old ones' place", async () => {
+  const { checks, asked, pass, shared } = createChecked();
+  await pass(250);
+  const only = { cdn: { url: "https://moved.example" } };
+  const config = readTestConfig({ ...CONFIG, mirrors: only, rules: [] });
+  shared.setup = { ...shared.setup, config, ...shared.roster.enter(config) };
+  shared.noteSample(2, { digest: DIGEST, found: true });
+  checks.restart();
+  checks.restart();
+  await pass(250);
+  assertEquals(asked, [CDN + DIGEST, `https://moved.example/${DIGEST}`]);
+  checks.stop();
+  checks.restart();
+  await pass(10 * INTERVAL_MS);
+  assertEquals(asked.length, 2);
+});
+
 Deno.test("checks take a mirror down that fails, and bring it up when it is back", async () => {
   for (const failure of [500, 429, "fails"] as const) {
-    const { answers, told, pass, shared, stopChecks } = createChecked();
+    const { answers, told, pass, shared, checks } = createChecked();
     answers.set(CDN + DIGEST, failure);
     await pass(2 * INTERVAL_MS);
     const downs = told.filter((line) => line.startsWith("cdn"));
@@ -86,41 +104,41 @@ Deno.test("checks take a mirror down that fails, and bring it up when it is back
     await pass(10 * INTERVAL_MS);
     assertEquals(told.at(-1), "cdn is up");
     assertEquals(shared.isDown("cdn"), false);
-    stopChecks();
+    checks.stop();
     await pass(INTERVAL_MS);
   }
 });
 
 Deno.test("checks have a mirror asked anew for all that has lost a blob", async () => {
-  const { answers, told, pass, shared, stopChecks } = createChecked();
+  const { answers, told, pass, shared, checks } = createChecked();
   const before = shared.board().generation(1);
   answers.set(CDN + DIGEST, 404);
   await pass(INTERVAL_MS);
   assertEquals(told, [`cdn has lost ${DIGEST}`]);
   assertEquals(shared.board().generation(1), before + 1);
   assertEquals(shared.board().generation(0), 0);
-  stopChecks();
+  checks.stop();
   await pass(INTERVAL_MS);
 });
 
 Deno.test("checks that are ended while they ask find out nothing", async () => {
-  const { answers, told, pass, stop, stopChecks } = createChecked();
+  const { answers, told, pass, stop, checks } = createChecked();
   answers.set(CDN + DIGEST, "hangs");
   await pass(250);
   stop.abort();
   await pass(5 * INTERVAL_MS);
   assertEquals(new Set(told), new Set([`no answer from ${CDN + DIGEST}`]));
-  stopChecks();
+  checks.stop();
   await pass(INTERVAL_MS);
 });
 
 Deno.test("checks tell what goes wrong in them that should not", async () => {
-  const { asked, told, pass, shared, stopChecks } = createChecked();
+  const { asked, told, pass, shared, checks } = createChecked();
   shared.samples.get = () => {
     throw new Error("the samples are broken");
   };
   await pass(INTERVAL_MS);
   assertEquals(told, ["Error: the samples are broken", "Error: the samples are broken"]);
   assertEquals(asked, []);
-  stopChecks();
+  checks.stop();
 });

@@ -55,7 +55,7 @@ function createPuppet({ report }: WorkerListener, talking: boolean): RunningWork
       report({ kind: "failed", reason: "a worker's fault" });
       report({ kind: "unanswered", url: "https://worker.example/", reason: "a worker's" });
       report({ kind: "sample", mirror: 0, sample: { digest: "a:worker", found: true } });
-      report({ kind: "pulls", lines: new TextEncoder().encode("a worker's\n") });
+      report({ kind: "pulls", lines: new Uint8Array(new TextEncoder().encode("a worker's\n")) });
       report({ kind: "mirror_down", mirror: "only", answer: 500 });
     },
     change: () => report({ kind: "changed" }),

@@ -88,6 +88,26 @@ Deno.test("serve() says that it is not ready while it drains, and cuts off no pu
   assertEquals(await server.status(), 0);
 });
 
+Deno.test("serve() ends though an operator does not read what it asked for", async () => {
+  await using server = await startServer({ config: { ...LOCAL, admin: { port: 0 } } });
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.admin! });
+  const request = new TextEncoder().encode("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+  let asked = 0;
+  // Until the answers fill what lies between, and no more is taken.
+  const asking = (async () => {
+    for (;;) asked += await connection.write(request);
+  })().catch(() => {});
+  for (let before = -1; before < asked;) {
+    before = asked;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  server.kill("SIGTERM");
+  assertEquals(await server.next(), { stopping: "SIGTERM" });
+  assertEquals(await server.next(), { ended: true });
+  connection.close();
+  await asking;
+});
+
 async function statusOf(url: string): Promise<number> {
   const response = await fetch(url);
   await response.body?.cancel();

@@ -24,7 +24,7 @@ interface Stage {
   readonly setup: ReturnType<typeof createSetup>;
 }
 
-function createStage(count: number): Stage {
+function createStage(count: number, patienceMs = 60_000): Stage {
   const puppets: Puppet[] = [];
   const reports: Report[] = [];
   const replaced: string[] = [];
@@ -43,6 +43,7 @@ function createStage(count: number): Stage {
     },
     start: { setup, listener: { host: "127.0.0.1", port: 1 }, board: createBoardMemory() },
     numbers,
+    patienceMs,
     report: (report) => void reports.push(report),
     replaced: (reason) => void replaced.push(reason),
   });
@@ -87,7 +88,7 @@ Deno.test("what workers tell of requests is handed on", () => {
     { kind: "unanswered", url: "https://cdn.example/", reason: "b" },
     { kind: "mirror_down", mirror: "cdn", answer: 500 },
     { kind: "sample", mirror: 1, sample: { digest: DIGEST, found: true } },
-    { kind: "pulls", lines: new TextEncoder().encode("{}\n") },
+    { kind: "pulls", lines: new Uint8Array(new TextEncoder().encode("{}\n")) },
   ];
   for (const report of [{ kind: "ready" }, ...told] as const) puppet!.listener.report(report);
   puppet!.listener.report({ kind: "changed" });
@@ -119,6 +120,27 @@ Deno.test("a change is not kept by a worker that has just begun with the setup b
   assertEquals(await isKept(changing), false);
   puppet!.listener.report({ kind: "changed" });
   await changing;
+});
+
+Deno.test("a worker that does not take a change is replaced by one that begins with it", async () => {
+  const { workers, puppets, replaced, nextPuppet, setup } = createStage(2, 20);
+  for (const { listener } of puppets) listener.report({ kind: "ready" });
+  const next = { ...setup };
+  const replacement = nextPuppet();
+  const changing = workers.change(next);
+  puppets[0]!.listener.report({ kind: "changed" });
+  await changing;
+  assertEquals(replaced, ["it took no order for 20 ms"]);
+  assertEquals(puppets.map(({ terminated }) => terminated), [false, true]);
+  const { orders, listener } = await replacement;
+  await turn();
+  assert(orders[0]?.kind === "start" && orders[0].setup === next);
+  listener.report({ kind: "ready" });
+  const again = workers.change({ ...next });
+  puppets[0]!.listener.report({ kind: "changed" });
+  listener.report({ kind: "changed" });
+  await again;
+  assertEquals(replaced.length, 1);
 });
 
 Deno.test("a worker that dies is replaced by one that serves by the same setup", async () => {
