@@ -12,8 +12,11 @@ function writeSync(stream: { writeSync(bytes: Uint8Array): number }, text: strin
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }
 
-async function write(bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await Deno.stdout.write(rest));
+async function write(
+  stream: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await stream.write(rest));
 }
 
 // A worker runs this module, too, and some runtimes call it the main one there as well.
@@ -27,7 +30,8 @@ if ("DedicatedWorkerGlobalScope" in globalThis) {
     stdin: Deno.stdin.readable,
     out: (text) => writeSync(Deno.stdout, text),
     err: (text) => writeSync(Deno.stderr, text),
-    write,
+    write: (bytes) => write(Deno.stdout, bytes),
+    writeErr: (bytes) => write(Deno.stderr, bytes),
     program: import.meta.url,
   });
   Deno.exit(status);

@@ -20,6 +20,8 @@ export interface Context {
   readonly err: (text: string) => void;
   /** Writes to standard output what others must not wait for. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** The same, to standard error. */
+  readonly writeErr: (bytes: Uint8Array) => Promise<void>;
   /** The URL of the program's module, which workers run, too. */
   readonly program: string;
   /** The time of day in milliseconds since 1970. */

@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import { VARIABLES } from "../config/environment.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import type { Reread } from "../server/changes.ts";
+import { createLineSink } from "../server/line_sink.ts";
 import { ListenError, serve } from "../server/serve.ts";
 import {
   type Command,
@@ -50,7 +51,11 @@ Environment, over whatever the configuration says:
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context);
     const tls = readTlsFiles(config);
-    const log = createServerLog(config, origin, context);
+    // Whoever reads the log may stand still; nothing that is served waits for that.
+    const sink = createLineSink({ write: context.writeErr, lost() {} });
+    const encoder = new TextEncoder();
+    const err = (text: string) => sink.take(encoder.encode(text));
+    const log = createServerLog(config, origin, { ...context, err });
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
@@ -75,6 +80,8 @@ Environment, over whatever the configuration says:
       });
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
+    } finally {
+      await sink.drained();
     }
     return EXIT.well;
   },
@@ -82,9 +89,20 @@ Environment, over whatever the configuration says:
 
 function reread(file: string | undefined, context: Context, locations: readonly string[]): Reread {
   try {
+    const path = file ?? context.environment("ARCHEIO_CONFIG");
+    if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
     return { kind: "config", config: loadConfig(file, context, locations).config };
   } catch (error) {
     return { kind: "refused", reason: reasonOf(error) };
+  }
+}
+
+// To read a pipe could mean to wait for its writer for ever, and all requests with it.
+function isOtherThanFile(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isFile;
+  } catch {
+    return false; // What is wrong with it shows when it is read.
   }
 }
 

@@ -17,8 +17,8 @@ export interface FetchOptions {
 }
 
 const TIMEOUT_MS = 60_000;
-// Twenty times the largest of them.
-const MOST_BYTES = 64 * 1024 * 1024;
+// Three times the largest of them. More would keep requests waiting while it is read.
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /**
  * Fetches a provider's file.
@@ -52,11 +52,10 @@ async function fetchText(url: string, { fetch, now }: FetchOptions): Promise<Pub
 }
 
 async function readText({ body }: Response): Promise<string> {
-  if (body === null) return "";
   const decoder = new TextDecoder();
   let text = "";
   let length = 0;
-  for await (const piece of body) {
+  for await (const piece of body ?? []) {
     length += piece.length;
     if (length > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
     text += decoder.decode(piece, { stream: true });

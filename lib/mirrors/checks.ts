@@ -60,9 +60,18 @@ export interface ChecksLog {
   readonly lost: (mirror: CheckedMirror, digest: string) => void;
 }
 
+/**
+ * What to ask a mirror for of which no blob is known that it had: the blob of no bytes.
+ * Any answer that is no failure is a good one.
+ */
+export const ANY_SAMPLE: Sample = {
+  digest: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+  found: false,
+};
+
 // A mirror that hangs is to be noticed within `down_after` intervals of its last good
 // check: the wait for the first check that fails, and for each an answer that does not
-// come in a third of an interval, and a twelfth to the next; for two checks 1.8 intervals.
+// come in a third of an interval, and a twelfth to the next; for two checks 1.75 intervals.
 const TIMEOUT_SHARE = 1 / 3;
 const CONFIRM_SHARE = 1 / 12;
 // Servers that were started together do not check together for long.
@@ -93,6 +102,8 @@ export async function checkMirror(
     if (isStopped()) return;
     if (answer === "unsent") continue;
     if (isFailure(answer)) {
+      // It may be the blob: a mirror that works must not stay down for one that it fails at.
+      if (board.isDown(number)) samples.set(number, ANY_SAMPLE);
       if (board.failed(number)) told.down(mirror, answer);
       // No more than it takes to the longest wait, or they would take as long to undo.
       else if (board.isDown(number) && intervalMs * 2 ** doublings < maxIntervalMs) doublings++;

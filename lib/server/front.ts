@@ -8,7 +8,7 @@
 import type { Config, ProbeConfig } from "../config/config.ts";
 import { createRouting, type Routing } from "../config/create_routing.ts";
 import { type Board, createBoard } from "../mirrors/board.ts";
-import type { Sample } from "../mirrors/checks.ts";
+import { ANY_SAMPLE, type Sample } from "../mirrors/checks.ts";
 import { createBlobFinder, type MirrorState } from "../mirrors/find_blob.ts";
 import { createGate, type Gate } from "../mirrors/gate.ts";
 import {
@@ -217,7 +217,9 @@ function createAsking(setup: Setup, { answers, gate }: Bounds, options: FrontOpt
         answered(answer, { url, found, tookMs }) {
           count(number, resultOf(answer, found), tookMs);
           noteOnBoard(board, number, answer, () => log.mirrorDown(name, answer));
-          options.sample(number, { digest: url.slice(url.lastIndexOf("/") + 1), found });
+          if (answer === "unsent") return;
+          const digest = url.slice(url.lastIndexOf("/") + 1);
+          options.sample(number, isFailure(answer) ? ANY_SAMPLE : { digest, found });
         },
       },
     };

@@ -13,7 +13,7 @@ import { createFront, type Front, type FrontLog } from "./front.ts";
 import { type Checks, createChecks, type HealthLog } from "./health.ts";
 import { listen, type Listener } from "./listener.ts";
 import { createPullLog, type PullLog } from "./pull_log.ts";
-import { createPullSink, type PullSink } from "./pull_sink.ts";
+import { createLineSink, type LineSink } from "./line_sink.ts";
 import { createShared, type Shared } from "./shared.ts";
 import { onSignals } from "./signals.ts";
 import { createStanding } from "./standing.ts";
@@ -123,7 +123,7 @@ interface Parts {
   readonly shared: Shared;
   readonly log: ServerLog;
   readonly pulls: PullLog;
-  readonly sink: PullSink;
+  readonly sink: LineSink;
   readonly listener: Listener;
   readonly admin: Listener | undefined;
   readonly workers: Workers;
@@ -246,7 +246,7 @@ interface WorkersWorld {
   readonly shared: Shared;
   readonly options: ServerOptions;
   readonly log: ServerLog;
-  readonly sink: PullSink;
+  readonly sink: LineSink;
 }
 
 function openWorkers({ address }: Listener, { shared, options, log, sink }: WorkersWorld): Workers {
@@ -278,8 +278,8 @@ function openWorkers({ address }: Listener, { shared, options, log, sink }: Work
 function openPullLog(
   { events }: Shared,
   { writePulls, timeOfDay }: ServerOptions,
-): { pulls: PullLog; sink: PullSink } {
-  const sink = createPullSink({
+): { pulls: PullLog; sink: LineSink } {
+  const sink = createLineSink({
     write: writePulls,
     lost: (lines) => void (events.lostLines += lines),
   });

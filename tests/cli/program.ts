@@ -35,6 +35,7 @@ export function createContext(world: World = {}): Context {
     out: world.out ?? (() => {}),
     err: world.err ?? (() => {}),
     write: () => Promise.resolve(),
+    writeErr: () => Promise.resolve(),
     program: new URL("../../main.ts", import.meta.url).href,
     now: world.now ?? (() => 0),
   };

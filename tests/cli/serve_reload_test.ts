@@ -74,6 +74,23 @@ Deno.test("serve keeps what it has when the file is gone at SIGHUP", async () =>
   const { reason } = await reload(server, REFUSED);
   assertEquals(reason, `cannot read the configuration "${path}": there is no such file`);
   assertEquals(await hostOf(server), "old.example");
+  await server.stop();
+});
+
+Deno.test("serve does not wait at SIGHUP for whoever may write into a pipe", async () => {
+  const path = Deno.makeTempFileSync({ prefix: "archeio-" });
+  Deno.writeTextFileSync(path, OLD);
+  await using server = await serve({ config: path });
+  Deno.removeSync(path);
+  assertEquals((await new Deno.Command("mkfifo", { args: [path] }).output()).code, 0);
+  try {
+    const { reason } = await reload(server, REFUSED);
+    assertEquals(reason, `"${path}" is no regular file`);
+    assertEquals(await hostOf(server), "old.example");
+    await server.stop();
+  } finally {
+    Deno.removeSync(path);
+  }
 });
 
 Deno.test("serve has the environment over the file at SIGHUP, too, and finds the file by it", async () => {

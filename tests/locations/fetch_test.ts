@@ -137,7 +137,7 @@ Deno.test("formatDay() gives a time's day in UTC", () => {
   for (const { asked, expected } of table) assertEquals(formatDay(new Date(asked)), expected);
 });
 
-Deno.test("fetchPublished() reads no more than 64 MiB", async () => {
+Deno.test("fetchPublished() reads no more than 16 MiB", async () => {
   const [aws] = PROVIDERS;
   let pulled = 0;
   const endless = new ReadableStream({
@@ -153,7 +153,7 @@ Deno.test("fetchPublished() reads no more than 64 MiB", async () => {
         now: () => 0,
       }),
     Error,
-    "it has more than 67108864 bytes",
+    "it has more than 16777216 bytes",
   );
-  assert(pulled < 70, `${pulled} MiB`);
+  assert(pulled < 20, `${pulled} MiB`);
 });

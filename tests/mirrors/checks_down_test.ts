@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
-import { type Behaviour, createStand, DIGEST, NUMBER } from "./checked_mirror.ts";
+import { ANY_SAMPLE } from "../../lib/mirrors/checks.ts";
+import { type Behaviour, createStand, DIGEST, MIRROR, NUMBER } from "./checked_mirror.ts";
 
 const INTERVAL_MS = 1200;
 const MAX_MS = 8 * INTERVAL_MS;
@@ -63,6 +64,16 @@ Deno.test("a mirror that is back is up after so many good checks, an interval ap
     assertEquals(stand.told.length, 2);
     await stand.end();
   }
+});
+
+Deno.test("a mirror that fails at one blob alone does not stay down for it", async () => {
+  const stand = createStand({
+    behaviour: (_, url) => url.endsWith(DIGEST) ? 500 : 404,
+  });
+  await stand.clock.goTo(100 * INTERVAL_MS);
+  assertEquals(stand.told.map(({ what }) => what), ["down", "up"]);
+  assertEquals(stand.asked.at(-1)!.url, `${MIRROR.url}/${ANY_SAMPLE.digest}`);
+  await stand.end();
 });
 
 Deno.test("good checks bring a mirror up only in a row", async () => {

@@ -134,7 +134,6 @@ Deno.test("a worker that is stopped ends what is waited for, and answers it", as
   const told = await stop(worker, 1);
   assertEquals(told, [
     { kind: "unanswered", url: `${mirror.url}/${DIGEST}`, reason: "stopping" },
-    { kind: "sample", mirror: 0, sample: { digest: DIGEST, found: false } },
   ]);
   assertEquals(await pull, upstreamBlob(DIGEST));
 });

@@ -1,6 +1,6 @@
 /**
- * Where the lines of the pull log go. Whoever reads them may be slow, or stand still:
- * requests do not wait for that, and memory has a bound.
+ * Where the lines of a log go. Whoever reads them may be slow, or stand still: requests do
+ * not wait for that, and memory has a bound.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { within } from "./within.ts";
 
 /** What a sink needs. */
-export interface PullSinkOptions {
+export interface LineSinkOptions {
   /** Writes all of some bytes. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Told of lines that were given up. */
@@ -20,7 +20,7 @@ const LATE_MS = 1000;
 const NEWLINE = 10;
 
 /** Takes lines, and has them written one after another. */
-export interface PullSink {
+export interface LineSink {
   /** Takes whole lines, as UTF-8. */
   take(lines: Uint8Array): void;
   /** Kept when all that was taken is written, or is not read in a second. */
@@ -28,7 +28,7 @@ export interface PullSink {
 }
 
 /** Makes a sink. */
-export function createPullSink({ write, lost }: PullSinkOptions): PullSink {
+export function createLineSink({ write, lost }: LineSinkOptions): LineSink {
   let waiting: Uint8Array[] = [];
   let length = 0;
   let writing: Promise<void> | undefined;

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { createPullSink, type PullSink } from "../../lib/server/pull_sink.ts";
+import { createLineSink, type LineSink } from "../../lib/server/line_sink.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A sink, and who reads what it writes: one piece whenever they like. */
 interface Reading {
-  readonly sink: PullSink;
+  readonly sink: LineSink;
   /** What was written, piece by piece. */
   readonly pieces: string[];
   readonly lost: number[];
@@ -17,7 +17,7 @@ function createReading(): Reading {
   const pieces: string[] = [];
   const lost: number[] = [];
   let writing: PromiseWithResolvers<void> | undefined;
-  const sink = createPullSink({
+  const sink = createLineSink({
     write(bytes) {
       pieces.push(new TextDecoder().decode(bytes));
       writing = Promise.withResolvers<void>();
