@@ -16,7 +16,7 @@ const WORKERS = Number(Deno.env.get("SOAK_WORKERS") ?? 1);
 const SAMPLES = 40;
 // Warm: everything has been loaded, and what is remembered has its full size.
 const WARM_FROM = SAMPLES / 4;
-const MOST_GROWTH = 1.1;
+const MOST_GROWTH = Number(Deno.env.get("SOAK_MOST_GROWTH") ?? 1.1);
 const KNOWN = 1;
 const MOST_ENTRIES = 5000;
 
