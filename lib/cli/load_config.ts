@@ -8,6 +8,7 @@ import { readConfig } from "../config/read.ts";
 import type { Config } from "../config/config.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import { describeReason } from "../server/worker.ts";
 import { type Context, UsageError } from "./command.ts";
 
 /** What stands in each command's help for the option that `loadConfig` takes. */
@@ -69,7 +70,5 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) return "Deno lets no program use it";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  // "fetch failed" alone says little; what it was caused by says more.
-  if (error instanceof Error && error.cause instanceof Error) return error.cause.message;
-  return error instanceof Error ? error.message : String(error);
+  return describeReason(error);
 }

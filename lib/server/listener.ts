@@ -39,11 +39,6 @@ export interface Listener {
 const RETRY_MS = 50;
 const LOOK_MS = 1000;
 
-// A connection that is closed while its client sends on it is a pull that fails. So each
-// client is told with its next answer that it is the last, until none comes for a while.
-const QUIET_MS = 250;
-const MOST_FAREWELLS = 8;
-
 /**
  * Listens.
  *
@@ -52,14 +47,7 @@ const MOST_FAREWELLS = 8;
  */
 export function listen(handler: Handler, options: ListenerOptions): Listener {
   const { tls, failed, shared = false } = options;
-  let farewell = false;
-  let asked = false;
-  const answer: Handler = (request, info) => {
-    if (!farewell) return handler(request, info);
-    asked = true;
-    const response = handler(request, info);
-    return response instanceof Promise ? response.then(closing) : closing(response);
-  };
+  const { answer, bid } = createFarewell(handler);
   const finished = Promise.withResolvers<void>();
   const servers = new Set<Deno.HttpServer<Deno.NetAddr>>();
   let stopped = false;
@@ -133,15 +121,6 @@ export function listen(handler: Handler, options: ListenerOptions): Listener {
     wasFull = false;
   }
 
-  async function bidFarewell(): Promise<void> {
-    farewell = true;
-    for (let said = 0; said < MOST_FAREWELLS; said++) {
-      asked = false;
-      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-      if (!asked) return;
-    }
-  }
-
   function stopAtOnce(): void {
     stopped = true;
     clearInterval(watch);
@@ -152,8 +131,35 @@ export function listen(handler: Handler, options: ListenerOptions): Listener {
   return {
     address: addr,
     finished: finished.promise,
-    stop: () => void bidFarewell().then(stopAtOnce),
+    stop: () => void bid().then(stopAtOnce),
     stopAtOnce,
+  };
+}
+
+// A connection that is closed while its client sends on it is a pull that fails. So each
+// client is told with its next answer that it is the last, until none comes for a while.
+const QUIET_MS = 250;
+const MOST_FAREWELLS = 8;
+
+// A handler that answers as another does, and tells clients to leave once farewell is bid.
+function createFarewell(handler: Handler): { answer: Handler; bid: () => Promise<void> } {
+  let bidding = false;
+  let asked = false;
+  return {
+    answer(request, info) {
+      if (!bidding) return handler(request, info);
+      asked = true;
+      const response = handler(request, info);
+      return response instanceof Promise ? response.then(closing) : closing(response);
+    },
+    async bid() {
+      bidding = true;
+      for (let said = 0; said < MOST_FAREWELLS; said++) {
+        asked = false;
+        await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+        if (!asked) return;
+      }
+    },
   };
 }
 
