@@ -17,4 +17,5 @@ COPY LICENSE /usr/share/doc/archeio/LICENSE
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=6s --start-period=5s CMD ["/usr/local/bin/archeio", "health"]
 ENTRYPOINT ["/usr/local/bin/archeio"]

@@ -1,11 +1,11 @@
 /**
- * The program: the one place where it meets the world.
+ * The program's entry point, and the only module with effects at the top level.
  *
  * @module
  */
 
+import { type Channel, runIsolate } from "./lib/cli/isolate.ts";
 import { run } from "./lib/cli/run.ts";
-import { type Channel, runWorker } from "./lib/cli/worker.ts";
 
 function writeSync(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = new TextEncoder().encode(text);
@@ -19,14 +19,15 @@ async function write(
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await stream.write(rest));
 }
 
-// A worker runs this module, too, and some runtimes call it the main one there as well.
+// A worker thread runs this module as well, and `import.meta.main` is true there, too.
 if ("DedicatedWorkerGlobalScope" in globalThis) {
-  runWorker(globalThis as unknown as Channel, { fetch, now: Date.now });
+  runIsolate(globalThis as unknown as Channel, { fetch, now: Date.now });
 } else if (import.meta.main) {
   const status = await run(Deno.args, {
     environment: (variable) => Deno.env.get(variable),
     fetch,
     now: Date.now,
+    timeout: (ms) => AbortSignal.timeout(ms),
     stdin: Deno.stdin.readable,
     out: (text) => writeSync(Deno.stdout, text),
     err: (text) => writeSync(Deno.stderr, text),

@@ -1,7 +1,7 @@
 /**
- * Types of what is used of the standard library, for the npm package that carries it
- * has none. With the modules mapped to JSR in `deno.json`, which brings its own
- * types, this file and the line there that names it can go.
+ * Types of the parts of the standard library in use, because the npm package has none. Once
+ * `deno.json` maps the modules to JSR, which provides types, this file and its entry there
+ * can go.
  */
 
 declare module "@std/assert" {
@@ -56,6 +56,10 @@ declare module "@std/yaml" {
   export interface StringifyOptions {
     skipInvalid?: boolean;
     lineWidth?: number;
+    indent?: number;
+    arrayIndent?: boolean;
+    flowLevel?: number;
+    compactMode?: boolean;
   }
   export function stringify(data: unknown, options?: StringifyOptions): string;
 }

@@ -4,7 +4,8 @@
  * In a `console` block a line that begins with `$ ` is a command, and what follows it
  * is what it prints, to either stream. In that, `…` stands for anything within a line,
  * and on a line of its own for any number of lines. An `sh` block is commands without
- * their output. A YAML or ini block is the file that its first line names.
+ * their output. A YAML or ini block is the file that its first line names. A `ts` block is a
+ * module that `deno test --doc` runs.
  */
 
 import {
@@ -19,10 +20,20 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import metadata from "../deno.json" with { type: "json" };
 import { VARIABLES } from "../lib/config/environment.ts";
 import { readConfig } from "../lib/config/read.ts";
-import { createPullLog } from "../lib/server/pull_log.ts";
 import { ConfigSchema } from "../lib/config/schema.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
 import { EMBEDDED } from "../lib/locations/embedded.ts";
+import { createBoard, createBoardMemory } from "../lib/mirrors/board.ts";
+import { createEvents } from "../lib/observe/events.ts";
+import { formatMetrics } from "../lib/observe/metrics.ts";
+import {
+  addNumbers,
+  createNumbersMemory,
+  MIRROR_REASONS,
+  RESULTS,
+  UPSTREAM_REASONS,
+} from "../lib/observe/numbers.ts";
+import { createPullLog } from "../lib/observe/pull_log.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const README = Deno.readTextFileSync(new URL("README.md", ROOT));
@@ -33,7 +44,7 @@ const README_ADDRESS = "localhost:8080";
 const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
   ["npx -y deno@2.9.6 task ", "npx fetches Deno; its tasks are looked for below"],
   ["deno task ranges:update", "fetches the providers' files, and writes into the sources"],
-  ["docker ", "tests/e2e/image_test.ts plays them, with the base images that they need"],
+  ["docker ", "tests/e2e/image_e2e.ts plays them, with the base images that they need"],
   ["gcloud ", "needs a project in Google's cloud"],
   ["kubectl ", "needs a cluster; the file is checked below"],
   ["systemctl ", "needs a running systemd; the unit is checked below"],
@@ -166,7 +177,7 @@ async function withServer(use: (address: string, printed: string) => Promise<voi
   const address = /"url":"http:\/\/([^/]+)\/"/.exec(text)?.[1];
   try {
     if (address === undefined) throw new Error(`deno task start ended: ${text}`);
-    await use(address, text.replaceAll(address, "0.0.0.0:8080"));
+    await use(address, text.replaceAll(address, "[::]:8080"));
   } finally {
     if (address !== undefined) server.kill("SIGTERM");
     await server.status;
@@ -229,7 +240,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "README.md prints what its commands print",
+  name: "README.md prints what its commands print (needs curl)",
   ignore: !canRun("sh", "-c", "command -v curl"),
   async fn(t) {
     await withFolder((folder) =>
@@ -275,7 +286,7 @@ Deno.test("README.md's blocks are all of a kind that is checked", () => {
   const names = ["archeio.yaml", "broken.yaml", "service.yaml", "kubernetes.yaml", "alerts.yaml"];
   const files = [...names, "/etc/systemd/system/archeio.service"].map((name) => `# ${name}`);
   for (const { info, line, text } of BLOCKS) {
-    if (["console", "sh", "mermaid", "json"].includes(info)) continue;
+    if (["console", "sh", "mermaid", "json", "ts"].includes(info)) continue;
     assertStringIncludes(files.join("\n"), text.split("\n")[0]!, `line ${line}`);
   }
 });
@@ -321,6 +332,36 @@ function keysOf(schema: unknown): string[] {
     : nested;
 }
 
+Deno.test("README.md names every metric, and no other", () => {
+  const [, table] = README.split("| metric ");
+  const [rows] = table!.split("\n\n");
+  const named = [...rows!.matchAll(/^\| (`.*?)\|/gm)].flatMap(({ 1: names }) =>
+    [...names!.matchAll(/`(\w+)`/g)].map(({ 1: name }) => `archeio_${name}`)
+  );
+  const metrics = formatMetrics({
+    totals: addNumbers([createNumbersMemory()]),
+    board: createBoard(createBoardMemory()),
+    mirrors: [],
+    upstreams: [],
+    lastCheck: () => undefined,
+    probesInFlight: 0,
+    dataSet: [],
+    events: createEvents(),
+    versions: {},
+    isolates: 1,
+    residentBytes: 0,
+    startedS: 0,
+  });
+  const written = [...metrics.matchAll(/^# TYPE (archeio_\w+)/gm)].map(({ 1: name }) => name!);
+  assertEquals(named.toSorted(), written.toSorted());
+});
+
+Deno.test("README.md names every reason and result that metrics tell", () => {
+  for (const value of [...MIRROR_REASONS, ...UPSTREAM_REASONS, ...RESULTS]) {
+    assertMatch(README, new RegExp(`^\\|.*\`(?:reason|result)\`:.*\`${value}\``, "m"));
+  }
+});
+
 Deno.test("README.md's configuration is one, and has every key in it", () => {
   const example = fileNamed("archeio.yaml");
   const read = readExample(example);
@@ -360,7 +401,7 @@ Deno.test("README.md's line of the pull log is one", () => {
   const log = createPullLog({
     send: (lines) => void (written += new TextDecoder().decode(lines)),
     now: () => 0,
-    later() {},
+    later: () => () => {},
   });
   log.write({
     asked: { kind: "blob", name: "pause", digest: "sha256:7031", registered: true, query: "" },
@@ -558,7 +599,7 @@ Deno.test("README.md's Kubernetes objects fit each other, and are hardened", () 
 });
 
 Deno.test({
-  name: "README.md's systemd unit is one, and its exposure is below 3",
+  name: "README.md's systemd unit is one, and its exposure is below 3 (needs systemd-analyze)",
   ignore: !canRun("systemd-analyze", "security", "--help"),
   async fn() {
     await withFolder(async (folder) => {
@@ -602,6 +643,7 @@ Deno.test("the Dockerfile ends in an image without a root user, a shell or anoth
       "USER 65532:65532",
       "EXPOSE 8080",
       "STOPSIGNAL SIGTERM",
+      `HEALTHCHECK --interval=30s --timeout=6s --start-period=5s CMD ["/usr/local/bin/archeio", "health"]`,
       `ENTRYPOINT ["/usr/local/bin/archeio"]`,
     ]
   ) {

@@ -1,18 +1,40 @@
 /**
  * Holds that data flows one way: that a room of `lib/` imports from the rooms before it
- * alone, and that only the last two know what they run on.
+ * alone, that only the last two know what they run on, and that clocks, timers, randomness
+ * and the network come in at the edge.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
 
-const ROOMS = ["oci", "net", "locations", "routing", "mirrors", "config", "server", "cli"];
+const ROOMS = [
+  "oci",
+  "net",
+  "locations",
+  "routing",
+  "mirrors",
+  "config",
+  "observe",
+  "redirect",
+  "admin",
+  "server",
+  "cli",
+];
+const ROOMS_OF_LIBRARY = ROOMS.slice(0, ROOMS.indexOf("admin"));
 const TOP = new URL("../", import.meta.url);
 const LIB = new URL("lib/", TOP);
 
-// Types of packages that bring none: read by the compiler, imported by nobody.
-const NO_ROOM = ["lib/std.d.ts"];
+const LIBRARY = "lib/mod.ts";
+
+// What other projects import; types of packages that bring none, read by the compiler.
+const NO_ROOM = [LIBRARY, "lib/std.d.ts"];
+
+// Where values of the runtime are taken from its globals, and handed on from.
+const EDGE = ["main.ts", LIBRARY, "lib/redirect/mod.ts"];
+
+/** Files that still use such globals themselves. May only shrink. */
+const NOT_AT_EDGE: readonly string[] = ["lib/locations/fetch.ts"];
 
 interface Source {
   /** From the project's folder: `lib/oci/request.ts`. */
@@ -62,6 +84,8 @@ function mayImport(path: string, imported: string): boolean {
   if (path === "main.ts") return roomOf(imported) === "cli";
   const room = roomOf(path);
   const other = roomOf(imported);
+  // Other projects have no sockets and no command line of this one.
+  if (path === LIBRARY) return ROOMS_OF_LIBRARY.includes(other);
   // Routing is a function of values: it knows requests, and no package.
   if (room === "routing") return other === "oci" || other === "routing";
   const isProject = imported.startsWith("lib/") || imported === "main.ts";
@@ -70,13 +94,27 @@ function mayImport(path: string, imported: string): boolean {
   return ROOMS.includes(other) && ROOMS.indexOf(other) <= ROOMS.indexOf(room);
 }
 
+/** The globals of a source that give it the time, time to wait, chance or the network. */
+function globalsOf(code: string): string[] {
+  const globals = [
+    // Not a member of another thing, and not its type alone.
+    /(?<![.\w]|typeof )(?:setTimeout|setInterval|clearTimeout|clearInterval|globalThis)\b/g,
+    /(?<![.\w]|typeof )performance\b/g,
+    /\bDate\.now\b|\bnew Date(?:\(\)|(?!\())|\bMath\.random\b/g,
+    /\bAbortSignal\.timeout\b|\bcrypto\.(?:getRandomValues|randomUUID)\b/g,
+  ].flatMap((pattern) => [...code.matchAll(pattern)].map(([name]) => name));
+  const takesFetch = /[{,(]\s*fetch\s*[,}:)]/.test(code);
+  if (!takesFetch && /(?<![.\w])fetch\(/.test(code)) globals.push("fetch");
+  return globals;
+}
+
 const SOURCES = [...readSources(LIB), readSource(new URL("main.ts", TOP))];
 
 Deno.test("every source of lib/ is in a room", () => {
   const paths = SOURCES.map(({ path }) => path);
   for (const room of ROOMS) assert(paths.some((path) => roomOf(path) === room), room);
   const others = paths.filter((path) => path !== "main.ts" && !ROOMS.includes(roomOf(path)));
-  assertEquals(others, NO_ROOM);
+  assertEquals(others.toSorted(), NO_ROOM);
 });
 
 Deno.test("a room imports from itself and the rooms before it, routing from oci alone", () => {
@@ -93,6 +131,43 @@ Deno.test("only server/ and cli/ name Deno", () => {
     rooms.includes(roomOf(path)) && /\bDeno\b/.test(code)
   );
   assertEquals(named.map(({ path }) => path), []);
+});
+
+Deno.test("only main.ts, the library and cli/ take clocks, timers, chance and fetch from globals", () => {
+  const taking = SOURCES.filter(({ path, code }) =>
+    !EDGE.includes(path) && roomOf(path) !== "cli" && globalsOf(code).length > 0
+  );
+  assertEquals(taking.map(({ path }) => path).toSorted(), NOT_AT_EDGE);
+});
+
+Deno.test("globalsOf() tells a global from a member, a parameter and a type", () => {
+  const table = [
+    { code: "setTimeout(work, 1)", expected: ["setTimeout"] },
+    { code: "wait = setInterval", expected: ["setInterval"] },
+    {
+      code: "clearTimeout(timer); clearInterval(timer)",
+      expected: ["clearTimeout", "clearInterval"],
+    },
+    { code: "timers.setTimeout(work, 1)", expected: [] },
+    { code: "readonly later: typeof setTimeout", expected: [] },
+    { code: "globalThis.setTimeout(work, 1)", expected: ["globalThis"] },
+    { code: "performance.now()", expected: ["performance"] },
+    { code: "Date.now()", expected: ["Date.now"] },
+    { code: "new Date()", expected: ["new Date()"] },
+    { code: "new Date(now())", expected: [] },
+    { code: "Date.parse(text)", expected: [] },
+    { code: "random: Math.random", expected: ["Math.random"] },
+    { code: "AbortSignal.timeout(5)", expected: ["AbortSignal.timeout"] },
+    { code: "crypto.randomUUID()", expected: ["crypto.randomUUID"] },
+    { code: "crypto.subtle.digest()", expected: [] },
+    { code: "await fetch(url)", expected: ["fetch"] },
+    { code: "function get({ fetch }: Options) { fetch(url) }", expected: [] },
+    { code: "options.fetch(url)", expected: [] },
+    { code: "refetch(url)", expected: [] },
+  ];
+  for (const { code, expected } of table) {
+    assertEquals(globalsOf(code).toSorted(), expected.toSorted(), code);
+  }
 });
 
 Deno.test("neither lib/ nor main.ts imports what tests are made with", () => {
@@ -148,6 +223,11 @@ Deno.test("mayImport() tells a way back from a way on", () => {
     { path: "lib/routing/a.ts", imported: "lib/oci/b.ts", expected: true },
     { path: "lib/routing/a.ts", imported: "lib/net/b.ts", expected: false },
     { path: "lib/routing/a.ts", imported: "valibot", expected: false },
+    { path: "lib/mod.ts", imported: "lib/oci/mod.ts", expected: true },
+    { path: "lib/mod.ts", imported: "lib/redirect/b.ts", expected: true },
+    { path: "lib/mod.ts", imported: "lib/server/b.ts", expected: false },
+    { path: "lib/mod.ts", imported: "lib/cli/b.ts", expected: false },
+    { path: "lib/cli/a.ts", imported: "lib/mod.ts", expected: false },
     { path: "main.ts", imported: "lib/cli/b.ts", expected: true },
     { path: "main.ts", imported: "lib/server/b.ts", expected: false },
     { path: "main.ts", imported: "valibot", expected: false },

@@ -1,16 +1,16 @@
 /**
- * What a command of the program is, and how its arguments are read.
+ * The commands of the program, and the parsing of their arguments.
  *
  * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 
-/** The world outside, as commands see it. */
+/** What commands need from the outside world. */
 export interface Context {
-  /** Gives the value of an environment variable. */
+  /** Returns the value of an environment variable. */
   readonly environment: (variable: string) => string | undefined;
-  /** Fetches over the network. */
+  /** Sends a request, like the platform's `fetch`. */
   readonly fetch: typeof fetch;
   /** Standard input. */
   readonly stdin: ReadableStream<Uint8Array>;
@@ -18,19 +18,21 @@ export interface Context {
   readonly out: (text: string) => void;
   /** Writes to standard error. */
   readonly err: (text: string) => void;
-  /** Writes to standard output what others must not wait for. */
+  /** Writes to standard output asynchronously. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** The same, to standard error. */
+  /** Writes to standard error asynchronously. */
   readonly writeErr: (bytes: Uint8Array) => Promise<void>;
-  /** The URL of the program's module, which workers run, too. */
+  /** The URL of the program's module, which worker threads run as well. */
   readonly program: string;
   /** The time of day in milliseconds since 1970. */
   readonly now: () => number;
+  /** Makes a signal that aborts after some milliseconds. */
+  readonly timeout: (ms: number) => AbortSignal;
 }
 
 /** A command. */
 export interface Command {
-  /** What it does, in one line for the list of commands. */
+  /** A one-line summary for the list of commands. */
   readonly summary: string;
   /** Its help text. */
   readonly help: string;
@@ -46,40 +48,40 @@ export interface Command {
 /** The exit statuses. */
 export const EXIT = { well: 0, failed: 1, usage: 2 } as const;
 
-/** The program was called or configured wrongly. */
+/** The program was called or configured incorrectly. */
 export class UsageError extends Error {
   /** The class's name. */
   override readonly name = "UsageError";
 }
 
-/** The program could not do what it was called for. */
+/** The program failed to do what it was called for. */
 export class FailedError extends Error {
   /** The class's name. */
   override readonly name = "FailedError";
 }
 
-/** Which options a command has. */
+/** The options of a command. */
 export interface OptionNames<Text extends string, Flag extends string> {
   /** Options with a value. */
   readonly text?: readonly Text[];
-  /** Options without. */
+  /** Options without a value. */
   readonly flags?: readonly Flag[];
 }
 
 /** A command's arguments. */
 export interface Options<Text extends string, Flag extends string> {
-  /** The values of the options that were given one. */
+  /** The values of the options that take one. */
   readonly text: Readonly<Partial<Record<Text, string>>>;
   /** Whether each option without a value was given. */
   readonly flags: Readonly<Record<Flag, boolean>>;
-  /** What is no option. */
+  /** The arguments that are not options. */
   readonly operands: readonly string[];
 }
 
 /**
- * Reads a command's arguments.
+ * Parses a command's arguments.
  *
- * @throws {UsageError} for an option that the command does not have, or one without its value
+ * @throws {UsageError} for an unknown option, or one without its value
  */
 export function parseOptions<Text extends string = never, Flag extends string = never>(
   args: readonly string[],
@@ -109,9 +111,9 @@ export function parseOptions<Text extends string = never, Flag extends string = 
 }
 
 /**
- * Checks that a command got no operands.
+ * Checks that a command has no operands.
  *
- * @throws {UsageError} when it did
+ * @throws {UsageError} when it has
  */
 export function refuseOperands(operands: readonly string[]): void {
   if (operands.length > 0) {

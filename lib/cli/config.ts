@@ -15,9 +15,9 @@ export const configCommand: Command = {
   help: `Usage: archeio config [--config FILE]
        archeio config --schema
 
-Checks the configuration and prints the one in effect, with every default and with
-the environment over it, as a file that can be used. Every mistake is reported at
-once, and the exit status is 2.
+Checks the configuration and prints the one in effect, including defaults and
+environment variables, as a valid configuration file. If there are mistakes, all of
+them are reported, and the exit status is 2.
 
 Options:
 ${CONFIG_HELP}
@@ -27,14 +27,13 @@ ${CONFIG_HELP}
     const { text, flags, operands } = parseOptions(args, { text: ["config"], flags: ["schema"] });
     refuseOperands(operands);
     if (flags.schema) {
-      // Only this needs it, so only this loads it.
+      // Loaded here because nothing else needs it.
       const { toJsonSchema } = await import("@valibot/to-json-schema");
       const schema = toJsonSchema(ConfigSchema, { typeMode: "input", errorMode: "ignore" });
-      const titled = { ...schema, title: "archeio configuration" };
-      context.out(JSON.stringify(titled, null, 2) + "\n");
+      context.out(JSON.stringify(schema, null, 2) + "\n");
       return EXIT.well;
     }
-    const { config } = loadConfig(text.config, context);
+    const { config } = loadConfig(text.config, context, { needsFiles: true });
     context.out(stringify(config, { skipInvalid: true, lineWidth: 100 }));
     return EXIT.well;
   },

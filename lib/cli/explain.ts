@@ -1,11 +1,12 @@
 /**
- * `archeio explain`: what a request would get, and why.
+ * `archeio explain`: how a request would be answered, and why.
  *
  * @module
  */
 
-import { createRouting } from "../config/create_routing.ts";
-import { explain, type Explanation } from "../config/explain.ts";
+import { createRouting } from "../redirect/create_routing.ts";
+import { createNumbering } from "../redirect/setup.ts";
+import { explain, type Explanation } from "../redirect/explain.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { type Address, describeNoAddress, tryAddress } from "../net/address.ts";
 import { type Command, EXIT, parseOptions, UsageError } from "./command.ts";
@@ -41,19 +42,18 @@ function formatAnswer({ status, mirrors, signatures, redirect, error }: Explanat
 
 /** The command. */
 export const explainCommand: Command = {
-  summary: "say what a request would get, and why",
+  summary: "explain how a request would be answered",
   help: `Usage: archeio explain [--config FILE] [--json] ADDRESS PATH
 
-Says what a request for PATH from the client ADDRESS would get, and why: the location
-and the prefix it comes from, the rule, the mirrors in order, the redirect. It asks
-nothing of the network, so whether a mirror has a blob is left open.
+Explains how a request for PATH from the client ADDRESS would be answered: the location
+and the prefix that determines it, the rule, the mirrors in order, the redirect. It sends
+no requests, so whether a mirror has a blob is left open.
 
   archeio explain 35.180.1.1 /v2/pause/manifests/3.9
 
 Options:
 ${CONFIG_HELP}
-  --json         print it as JSON; "redirect" is where the request goes when the first
-                 mirror has the blob
+  --json         print JSON; "redirect" assumes that the first mirror has the blob
 `,
   run(args, context) {
     const { text, flags, operands } = parseOptions(args, { text: ["config"], flags: ["json"] });
@@ -66,7 +66,11 @@ ${CONFIG_HELP}
     }
     const { config } = loadConfig(text.config, context);
     const client = parseClient(address);
-    const explained = explain(client, { address, path }, createRouting(config, EMBEDDED));
+    const explained = explain(
+      client,
+      { address, path },
+      createRouting({ config, ...createNumbering().enter(config) }, EMBEDDED),
+    );
     const json = () => JSON.stringify(explained, null, 2) + "\n";
     context.out(flags.json ? json() : formatExplanation(explained));
     return EXIT.well;

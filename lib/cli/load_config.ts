@@ -1,5 +1,5 @@
 /**
- * Getting the configuration that a command is to use.
+ * Loads the configuration for a command.
  *
  * @module
  */
@@ -8,13 +8,16 @@ import { readConfig } from "../config/read.ts";
 import type { Config } from "../config/config.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
-import { describeReason } from "../server/worker.ts";
+import { describeReason } from "../mirrors/asker.ts";
 import { type Context, UsageError } from "./command.ts";
 
-/** What stands in each command's help for the option that `loadConfig` takes. */
+/** The help text for the option that `loadConfig` takes. */
 export const CONFIG_HELP =
   `  --config FILE  the configuration, YAML or JSON (default: the variable ARCHEIO_CONFIG,
                  else the built-in one, which serves registry.k8s.io)`;
+
+/** The origin of the built-in configuration. */
+export const BUILT_IN = "built-in";
 
 /** A configuration and where it came from. */
 export interface LoadedConfig {
@@ -24,23 +27,34 @@ export interface LoadedConfig {
   readonly origin: string;
 }
 
+/** How to load a configuration. */
+export interface LoadOptions {
+  /** The locations of the data set; without them, those of the embedded one. */
+  readonly locations?: readonly string[];
+  /** Whether the files that it names must be readable, as a server requires. */
+  readonly needsFiles?: boolean;
+}
+
 /**
  * Loads the configuration.
  *
- * @param file the option's value; without one, `ARCHEIO_CONFIG` names the file
- * @param locations the locations of the data set
+ * @param file the option's value; by default the value of `ARCHEIO_CONFIG`
  * @throws {UsageError} when there is no such file, or it has mistakes
  */
 export function loadConfig(
   file: string | undefined,
   context: Context,
-  locations: readonly string[] = listLocations(EMBEDDED),
+  { locations = listLocations(EMBEDDED), needsFiles = false }: LoadOptions = {},
 ): LoadedConfig {
   const { environment } = context;
   const path = file ?? (environment("ARCHEIO_CONFIG") || undefined);
-  const origin = path ?? "built-in";
+  const origin = path ?? BUILT_IN;
   const text = path === undefined ? undefined : readText(path, "configuration");
-  const read = readConfig(text, { environment, embedded: locations });
+  const read = readConfig(text, {
+    environment,
+    embedded: locations,
+    whyUnreadable: needsFiles ? whyUnreadable : undefined,
+  });
   if (read.kind === "config") return { config: read.config, origin };
   const { mistakes } = read;
   const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
@@ -52,7 +66,7 @@ export function loadConfig(
 }
 
 /**
- * Reads a file that the configuration names.
+ * Reads a file named in the configuration.
  *
  * @throws {UsageError} when it cannot be read
  */
@@ -64,11 +78,20 @@ export function readText(path: string, what: string): string {
   }
 }
 
-/** Why something with a file or a socket failed, in a few words. */
+function whyUnreadable(path: string): string | undefined {
+  try {
+    Deno.readTextFileSync(path);
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** Describes an error with a file or a socket in a few words. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.NotCapable) return "Deno lets no program use it";
+  if (error instanceof Deno.errors.NotCapable) return "Deno does not let programs use it";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   return describeReason(error);
 }

@@ -4,20 +4,25 @@
  * @module
  */
 
-import { configureSync, getJsonLinesFormatter, getLogger } from "@logtape/logtape";
+import { configureSync, getJsonLinesFormatter, getLogger, type Logger } from "@logtape/logtape";
 import type { Config, LogLevel } from "../config/config.ts";
-import type { ServerLog } from "../server/serve.ts";
-import { describeFailure } from "../server/worker.ts";
+import { describeFailure } from "../server/isolate.ts";
+import type { Mirror } from "../routing/policy.ts";
+import type { ChangesLog } from "../server/changes.ts";
+import type { ServerLog } from "../server/log.ts";
 import type { Context } from "./command.ts";
 import { reasonOf } from "./load_config.ts";
 
-// A mirror that is down fails each probe; that it is down is worth a line now and then.
-const UNANSWERED_EVERY_MS = 10_000;
+const TELL_EVERY_MS = 10_000;
+// More servers than most configurations have.
+const MAX_TOLD = 1000;
 
-/** What the program as a whole tells of, too. */
+/** Notified of events in the whole program. */
 export interface ProgramLog extends ServerLog {
-  /** Traces are wanted, but the runtime makes none. */
+  /** Called when traces are requested, but the runtime makes none. */
   readonly untraced: () => void;
+  /** Called when the built-in configuration, for registry.k8s.io, is used by default. */
+  readonly builtIn: () => void;
 }
 
 /** Makes the log of a server. */
@@ -34,32 +39,17 @@ export function createServerLog(config: Config, origin: string, context: Context
     });
   configure(config.log.level);
   const logger = getLogger("archeio");
-  const unanswered = new Map<string, { since: number; count: number }>();
-
-  function tellUnanswered(url: string, reason: unknown): void {
-    logger.debug("no answer", { url, reason: reasonOf(reason) });
-    const { origin } = new URL(url);
-    const told = unanswered.get(origin);
-    const now = context.now();
-    const count = (told?.count ?? 0) + 1;
-    if (told !== undefined && now - told.since < UNANSWERED_EVERY_MS) {
-      told.count = count;
-      return;
-    }
-    logger.warning("HEAD requests without an answer", {
-      server: origin,
-      count,
-      reason: reasonOf(reason),
-    });
-    unanswered.set(origin, { since: now, count: 0 });
-  }
-
   return {
     untraced: () =>
       logger.warning("OTEL_DENO is set, but the runtime makes no traces", {
-        hint: "a program makes them that was compiled for it: OTEL_DENO=true deno task compile",
+        hint: "compile the program with it: OTEL_DENO=true deno task compile",
       }),
-    listening(address, { admin, isolates }) {
+    builtIn: () =>
+      logger.warning("no configuration is given: the images of registry.k8s.io are served", {
+        hint: "name a file with --config or ARCHEIO_CONFIG, or an upstream with " +
+          "UPSTREAM_REGISTRY_ENDPOINT",
+      }),
+    onListening(address, { admin, isolates }) {
       const scheme = config.listen.tls === undefined ? "http" : "https";
       logger.info("listening", {
         url: `${scheme}://${formatAddress(address)}/`,
@@ -71,14 +61,92 @@ export function createServerLog(config: Config, origin: string, context: Context
         workers: isolates,
       });
     },
-    stopping: (signal) => logger.info("stopping", { signal }),
-    unanswered: tellUnanswered,
-    failed: (error) => logger.error("internal error", { reason: describeFailure(error) }),
-    mirrorDown: (mirror, answer) => logger.warning("mirror is down", { mirror, answer }),
-    mirrorUp: (mirror) => logger.info("mirror is up", { mirror }),
-    mirrorLost: (mirror, digest) =>
-      logger.warning("mirror has lost a blob, and is asked anew for all", { mirror, digest }),
-    reloaded({ log, rules, mirrors }, later) {
+    onStopping: (signal) => logger.info("stopping", { signal }),
+    onIsolateReplaced: (reason) => logger.error("an isolate died and is replaced", { reason }),
+    ...createRequestsLog(logger, context),
+    ...createMirrorsLog(logger),
+    ...createChangesLog(logger, origin, configure),
+  };
+}
+
+/** Logs events of requests at a limited rate, because clients can cause any number of them. */
+function createRequestsLog(logger: Logger, { now }: Context) {
+  const tellUnanswered = createLimit(now);
+  const tellNoAddress = createLimit(now);
+  return {
+    onUnanswered(url: string, reason: string): void {
+      logger.debug("no answer", { url, reason });
+      const { origin: server } = new URL(url);
+      tellUnanswered(
+        server,
+        (count) =>
+          logger.warning("requests to a mirror or upstream without an answer", {
+            server,
+            count,
+            reason,
+          }),
+      );
+    },
+    onNoAddress(reason: string): void {
+      tellNoAddress(
+        "",
+        (count) =>
+          logger.warning("requests are refused because their client address cannot be read", {
+            count,
+            reason,
+          }),
+      );
+    },
+  };
+}
+
+/** Reports an event once, and again after a while with the number of repetitions. */
+function createLimit(now: () => number) {
+  const told = new Map<string, { readonly sinceMs: number; count: number }>();
+  return (what: string, tell: (count: number) => void): void => {
+    const before = told.get(what);
+    if (before !== undefined && now() - before.sinceMs < TELL_EVERY_MS) {
+      before.count++;
+      return;
+    }
+    if (told.size >= MAX_TOLD) told.clear();
+    told.set(what, { sinceMs: now(), count: 0 });
+    tell((before?.count ?? 0) + 1);
+  };
+}
+
+function createMirrorsLog(logger: Logger) {
+  return {
+    onDown: ({ name }: Mirror, reason: string) =>
+      logger.warning("mirror is down", { mirror: name, reason }),
+    onUp: ({ name }: Mirror, downMs: number) =>
+      logger.info("mirror is up", { mirror: name, down_s: Math.round(downMs / 100) / 10 }),
+    onLost: ({ name }: Mirror, digest: string) =>
+      logger.warning("mirror has lost a blob", { mirror: name, digest }),
+    onForgotten: ({ name }: Mirror, lost: readonly string[]) =>
+      logger.warning("mirror has lost blobs: everything cached for it is invalidated", {
+        mirror: name,
+        lost: lost.length,
+        digest: lost[0],
+      }),
+    onNothingFound: (mirror: string, blobs: number, answer: string) =>
+      logger.warning("mirror has none of the blobs that it is asked for", {
+        mirror,
+        blobs,
+        answer,
+        hint: "is its URL right, and is it filled?",
+      }),
+  };
+}
+
+function createChangesLog(
+  logger: Logger,
+  origin: string,
+  configure: (level: LogLevel) => void,
+): ChangesLog {
+  return {
+    onFailed: (error) => logger.error("internal error", { reason: describeFailure(error) }),
+    onReloaded({ log, rules, mirrors }, later) {
       configure(log.level);
       logger.info("configuration reloaded", {
         configuration: origin,
@@ -86,20 +154,22 @@ export function createServerLog(config: Config, origin: string, context: Context
         rules: rules.length,
       });
       if (later.length > 0) {
-        logger.warning("a change counts from the next start only", { keys: later });
+        logger.warning("a change needs a restart", { keys: later });
       }
     },
-    reloadRefused: (reason) =>
+    onReloadRefused: (reason) =>
       logger.error("configuration not reloaded: the old one stays", { reason }),
-    refreshed(changes) {
+    onCertified: () => logger.info("certificate renewed"),
+    onCertificateRefused: (error) =>
+      logger.error("certificate not renewed: the old one stays", { reason: reasonOf(error) }),
+    onRefreshed(changes) {
       const counts = changes.map(({ provider, added, removed }) =>
         [provider, { added: added.length, removed: removed.length }] as const
       );
       logger.info("data set refreshed", Object.fromEntries(counts));
     },
-    refreshFailed: (reasons) =>
-      logger.error("data set not refreshed: the old one stays", { reasons }),
-    workerReplaced: (reason) => logger.error("a worker died and is replaced", { reason }),
+    onRefreshFailed: (reasons) =>
+      logger.error("providers not refreshed: their old data stays", { reasons }),
   };
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { createRouting } from "../config/create_routing.ts";
+import { createRouting } from "../redirect/create_routing.ts";
+import { createNumbering } from "../redirect/setup.ts";
 import type { Locator } from "../locations/locator.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { describeNoAddress, tryAddress } from "../net/address.ts";
@@ -16,10 +17,10 @@ export const lookupCommand: Command = {
   summary: "print the location of each address",
   help: `Usage: archeio lookup [--config FILE] [ADDRESS …]
 
-Prints a line for each address: the address, its location and the prefix that the
-location comes from, with tabs between; "-" where there is none. With no ADDRESS, they
-are read from standard input, a line each, to any length. What is no address is told
-to standard error, and the exit status is then 2; the others are still printed.
+Prints a line for each address: the address, its location and the prefix that determines
+it, separated by tabs; "-" if there is none. Without ADDRESS, addresses are read from
+standard input, one per line. Invalid ones are reported on standard error, and the exit
+status is then 2; the others are still printed.
 
 Options:
 ${CONFIG_HELP}
@@ -27,7 +28,7 @@ ${CONFIG_HELP}
   async run(args, context) {
     const { text, operands } = parseOptions(args, { text: ["config"] });
     const { config } = loadConfig(text.config, context);
-    const { locator } = createRouting(config, EMBEDDED);
+    const { locator } = createRouting({ config, ...createNumbering().enter(config) }, EMBEDDED);
     const lines = createLines(locator, context);
     if (operands.length > 0) lines.take(operands);
     else await readLines(context.stdin, lines.take);
@@ -70,7 +71,7 @@ async function readLines(
 ): Promise<void> {
   let rest = "";
   const decoder = new TextDecoder();
-  // Of a line that is no address whatever follows, only the beginning is kept.
+  // Of a line that is too long for an address, only the beginning is kept.
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop()!.slice(0, LONGEST_LINE);

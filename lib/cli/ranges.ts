@@ -1,46 +1,61 @@
 /**
- * `archeio ranges`: what the embedded data set is, and how it is made anew.
+ * `archeio ranges`: describes and updates the embedded data set.
  *
  * @module
  */
 
 import { listLocations, summarizeDataSet } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
-import { fetchPublished, formatDay } from "../locations/fetch.ts";
-import { type Provider, PROVIDERS, type PublishedFile } from "../locations/providers.ts";
-import { type ProviderChange, updateDataSet } from "../locations/update.ts";
+import { fetchPublished } from "../locations/fetch.ts";
+import type { Provider, PublishedFile } from "../locations/provider.ts";
+import { type ProviderName, PROVIDERS } from "../locations/providers.ts";
+import { MOST_BYTES } from "../locations/published.ts";
+import {
+  type Allowance,
+  type ProviderChange,
+  updateDataSet,
+  type UpdateFailure,
+} from "../locations/update.ts";
 import {
   type Command,
   type Context,
   EXIT,
   FailedError,
   parseOptions,
-  refuseOperands,
   UsageError,
 } from "./command.ts";
 import { reasonOf } from "./load_config.ts";
 
+const NAMES = PROVIDERS.map(({ name }) => name);
+const ALLOWANCES: readonly Allowance[] = ["loss", "growth"];
+
 /** The command. */
 export const rangesCommand: Command = {
-  summary: "say what the embedded data is, or make it anew",
+  summary: "describe the embedded data, or update it",
   help: `Usage: archeio ranges [--locations]
-       archeio ranges update [--from DIR] [--out FILE] [--allow-loss]
+       archeio ranges update [--from DIR] [--out FILE] [--allow-loss] [--allow-growth]
+                             [PROVIDER …]
 
-Prints, for each provider, what the embedded data is: the day it was published (where
-the file does not say: its own day), how many prefixes and regions, where it is from.
+Describes the embedded data of each provider: the day it was published ("-" if unknown), the
+number of prefixes and regions, the source.
 
-  --locations    print the name of every location instead, a line each
+  --locations     print the names of all locations instead, one per line
 
-"update" makes the data set anew, as the module lib/locations/embedded.ts, and says
-what changed. The old one is kept, and the exit status is 1, when a file is missing or
-malformed, or has lost more than a tenth of its prefixes.
+"update" updates the data set, as the module lib/locations/embedded.ts, and reports what
+changed. Providers are updated separately: one whose file cannot be fetched or read, or has
+changed too much, keeps its old part. The exit status is then 1; if no provider can be
+updated, nothing is written.
 
-  --from DIR     read the published files from a folder (${
-    PROVIDERS.map(({ fileName }) => fileName).join(", ")
-  })
-                 instead of fetching them
-  --out FILE     write to FILE instead of to standard output
-  --allow-loss   take a file that has lost more than a tenth of its prefixes
+  PROVIDER …      update only these of ${NAMES.join(", ")}
+  --from DIR      read the published files from a folder instead of fetching them:
+${PROVIDERS.map(({ fileName }) => `                  ${fileName}\n`).join("")}\
+  --out FILE      write to FILE instead of to standard output
+  --allow-loss    accept a file that has lost more than a tenth of its prefixes
+  --allow-growth  accept a file that has grown to more than twice its prefixes plus 1000, or to
+                  more than twice its addresses plus an IPv4 /10 or IPv6 /28
+
+Never accepted: a prefix shorter than /8 (IPv6: /16), a file of more than 64 MiB or 1,000,000
+prefixes.
 `,
   run(args, context) {
     const [first, ...rest] = args;
@@ -57,7 +72,7 @@ malformed, or has lost more than a tenth of its prefixes.
 function formatSummary(): string {
   const rows = [["provider", "date", "prefixes", "regions", "source"]];
   for (const { provider, date, prefixes, locations, source } of summarizeDataSet(EMBEDDED)) {
-    rows.push([provider, date, String(prefixes), String(locations), source]);
+    rows.push([provider, date ?? "-", String(prefixes), String(locations), source]);
   }
   return rows.map(([provider, date, prefixes, regions, source]) =>
     `${provider!.padEnd(10)}${date!.padEnd(12)}${prefixes!.padStart(8)}${
@@ -69,27 +84,35 @@ function formatSummary(): string {
 async function update(args: readonly string[], context: Context): Promise<number> {
   const { text, flags, operands } = parseOptions(args, {
     text: ["from", "out"],
-    flags: ["allow-loss"],
+    flags: ["allow-loss", "allow-growth"],
   });
-  refuseOperands(operands);
   const { from, out } = text;
   const get = from === undefined
-    ? (provider: Provider) => fetchPublished(provider, context)
+    ? (provider: Provider) => fetchPublished(provider, { fetch: context.fetch })
     : (provider: Provider) => readFile(provider, from);
-  const update = await updateDataSet(EMBEDDED, get, { allowLoss: flags["allow-loss"] });
-  if (update.kind === "refused") {
-    const allowed = update.failures.some(({ lossy }) => lossy) ? ", or --allow-loss" : "";
-    const lines = update.failures.map(({ provider, reason, lossy }) =>
-      `  ${provider}: ${reason}${lossy ? allowed : ""}`
-    );
-    throw new FailedError(["the old data is kept:", ...lines].join("\n"));
+  const { dataSet, changes, failures } = await updateDataSet(EMBEDDED, get, {
+    providers: operands.length === 0 ? NAMES : operands.map(parseName),
+    allowed: ALLOWANCES.filter((allowance) => flags[`allow-${allowance}` as const]),
+  });
+  if (changes.length > 0) {
+    const module = formatModule(dataSet);
+    if (out === undefined) context.out(module);
+    else replaceFile(out, module);
+    context.err(changes.map(formatChange).join(""));
   }
-  const { dataSet, changes } = update;
-  const module = formatModule(dataSet);
-  if (out === undefined) context.out(module);
-  else replaceFile(out, module);
-  context.err(changes.map(formatChange).join(""));
-  return EXIT.well;
+  if (failures.length === 0) return EXIT.well;
+  const kept = changes.length > 0 ? "the old part is kept of" : "the old data is kept";
+  throw new FailedError([`${kept}:`, ...failures.map(formatFailure)].join("\n"));
+}
+
+function parseName(operand: string): ProviderName {
+  const name = NAMES.find((name) => name === operand);
+  if (name !== undefined) return name;
+  throw new UsageError(`unknown provider "${operand}": there are ${NAMES.join(", ")}`);
+}
+
+function formatFailure({ provider, reason, allowance }: UpdateFailure): string {
+  return `  ${provider}: ${reason}${allowance === undefined ? "" : `, or --allow-${allowance}`}`;
 }
 
 function formatChange({ provider, added, removed }: ProviderChange): string {
@@ -105,11 +128,11 @@ function formatModule(dataSet: string): string {
  */
 
 /** The text of the embedded data set; its form is described in \`data_set.ts\`. */
-export const EMBEDDED: string = \`${dataSet}\`;
+export const EMBEDDED: string = \`${dataSet.replaceAll(/[\\`$]/g, "\\$&")}\`;
 `;
 }
 
-// Whole or not at all, should the disk be full.
+// Replaced atomically, in case the disk is full.
 function replaceFile(path: string, text: string): void {
   const part = `${path}.part`;
   try {
@@ -120,11 +143,13 @@ function replaceFile(path: string, text: string): void {
   }
 }
 
-async function readFile(provider: Provider, folder: string): Promise<PublishedFile> {
-  const path = `${folder.replace(/\/+$/, "")}/${provider.fileName}`;
+// A file's modification time is that of its copy, not of its publication.
+async function readFile({ source, fileName }: Provider, folder: string): Promise<PublishedFile> {
+  const path = `${folder.replace(/\/+$/, "")}/${fileName}`;
   try {
-    const [text, { mtime }] = await Promise.all([Deno.readTextFile(path), Deno.stat(path)]);
-    return { source: provider.source, text, date: formatDay(mtime ?? new Date(0)) };
+    const { size } = await Deno.stat(path);
+    if (size > MOST_BYTES) throw new RangeError(`it has more than ${MOST_BYTES} bytes`);
+    return { source, text: await Deno.readTextFile(path) };
   } catch (error) {
     throw new FailedError(`cannot read "${path}": ${reasonOf(error)}`);
   }

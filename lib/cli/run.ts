@@ -1,5 +1,5 @@
 /**
- * The command line: which command is meant, and what its errors look like.
+ * The command line: selects the command and prints its errors.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { EMBEDDED } from "../locations/embedded.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
+import { healthCommand } from "./health.ts";
 import { lookupCommand } from "./lookup.ts";
 import { rangesCommand } from "./ranges.ts";
 import { serveCommand } from "./serve.ts";
@@ -19,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["config", configCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
+  ["health", healthCommand],
   ["ranges", rangesCommand],
 ]);
 
@@ -37,7 +39,7 @@ Options:
   --help     print this, or a command's help
   --version  print the versions of the program, its data and its runtime
 
-Exit status: 0 well; 1 failed while running; 2 called or configured wrongly.
+Exit status: 0 success; 1 failure; 2 wrong arguments or configuration.
 `;
 
 /**
@@ -49,7 +51,7 @@ export async function run(args: readonly string[], context: Context): Promise<nu
   try {
     return await dispatch(args, context);
   } catch (error) {
-    // Whoever read the output has seen enough, as with "| head".
+    // The reader of the output has seen enough, as in "| head".
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.well;
     if (error instanceof UsageError) {
       context.err(`archeio: ${error.message}\n`);
@@ -67,7 +69,7 @@ export async function run(args: readonly string[], context: Context): Promise<nu
   }
 }
 
-// What the operating system refused, such as a write to a full disk.
+// An error of the operating system, such as a full disk.
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && "code" in error && typeof error.code === "string";
 }
@@ -99,6 +101,8 @@ function print(text: string, { out }: Context): number {
 }
 
 function formatVersion(): string {
-  const dates = summarizeDataSet(EMBEDDED).map(({ provider, date }) => `${provider} ${date}`);
+  const dates = summarizeDataSet(EMBEDDED).map(({ provider, date }) =>
+    `${provider} ${date ?? "-"}`
+  );
   return `archeio ${metadata.version} (data: ${dates.join(", ")}; Deno ${Deno.version.deno})\n`;
 }

@@ -5,12 +5,16 @@
  */
 
 import metadata from "../../deno.json" with { type: "json" };
+import { servesKubernetes } from "../config/builtin.ts";
 import type { Config } from "../config/config.ts";
 import { VARIABLES } from "../config/environment.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
-import type { Reread } from "../server/changes.ts";
-import { createLineSink } from "../server/line_sink.ts";
-import { ListenError, serve } from "../server/serve.ts";
+import type { World } from "../mirrors/time.ts";
+import { createEvents, type Events } from "../observe/events.ts";
+import { createLineSink, type LineSink } from "../observe/line_sink.ts";
+import { ListenError } from "../server/claim.ts";
+import { listenOnFamilies } from "../server/families.ts";
+import { serve } from "../server/serve.ts";
 import {
   type Command,
   type Context,
@@ -20,63 +24,67 @@ import {
   refuseOperands,
   UsageError,
 } from "./command.ts";
-import { CONFIG_HELP, loadConfig, readText, reasonOf } from "./load_config.ts";
+import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
 import { createServerLog } from "./log.ts";
+import { readTlsFiles, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
-import { spawnWorker } from "./worker.ts";
+import { createWorld } from "./world.ts";
+import { spawnIsolate } from "./isolate.ts";
 
 /** The command. */
 export const serveCommand: Command = {
   summary: "serve, until SIGINT or SIGTERM (the default)",
   help: `Usage: archeio [serve] [--config FILE]
 
-Serves, until SIGINT or SIGTERM comes; then it bids clients farewell, lets what is in
-flight finish, and ends within 5 s.
+Serves until SIGINT or SIGTERM; then it drains, and ends within 5 s. At SIGHUP it reads its
+configuration again.
 
 Options:
 ${CONFIG_HELP}
 
-Environment, over whatever the configuration says:
+Environment variables, which override the configuration:
   HOST, PORT                    where to listen
-  ADMIN_HOST, ADMIN_PORT        where operators ask: /healthz, /readyz, /metrics, /explain
+  ADMIN_HOST, ADMIN_PORT        for operators: /healthz, /readyz, /metrics, /explain
   LOG_LEVEL                     debug, info, warning or error
   OTEL_DENO                     true for traces and metrics by OpenTelemetry; also when compiling
   UPSTREAM_REGISTRY_ENDPOINT    the main upstream, such as https://registry.example
   UPSTREAM_REGISTRY_PATH        the path of its repositories, such as project/images
   SIGNATURE_UPSTREAM_ENDPOINT   the registry of signatures, at the same path
-  DEFAULT_AWS_BASE_URL          the default mirror; blobs at <it>/containers/images/<digest>
+  DEFAULT_AWS_BASE_URL          the default mirror; blobs at <value>/containers/images/<digest>
 `,
   async run(args, context) {
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
-    const { config, origin } = loadConfig(text.config, context);
+    const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
     const tls = readTlsFiles(config);
-    // Whoever reads the log may stand still; nothing that is served waits for that.
-    const sink = createLineSink({ write: context.writeErr, lost() {} });
+    const world = createWorld(context);
+    const events = createEvents();
+    const sink = openEventSink(context, world, events);
     const encoder = new TextEncoder();
     const err = (text: string) => sink.take(encoder.encode(text));
     const log = createServerLog(config, origin, { ...context, err });
+    if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
-    // Whatever is read again later is read by what the variables say now.
+    // Reloads use the values that the variables have now.
     const kept = keepEnvironment(context);
     dropPermissions();
     try {
       await serve(config, {
+        ...world,
         tls,
         dataSet: EMBEDDED,
+        listen: listenOnFamilies,
         versions: { version: metadata.version, deno: Deno.version.deno },
         log,
+        events,
         reread: (locations) => reread(text.config, kept, locations),
         cores: navigator.hardwareConcurrency,
-        spawn: (listener) => spawnWorker(context.program, listener, { traced }),
+        spawn: (listener) => spawnIsolate(context.program, listener, { traced }),
         writePulls: context.write,
         tellRoute,
-        fetch: context.fetch,
-        now: () => performance.now(),
-        timeOfDay: context.now,
-        random: Math.random,
+        residentBytes: () => Deno.memoryUsage().rss,
       });
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
@@ -87,23 +95,13 @@ Environment, over whatever the configuration says:
   },
 };
 
-function reread(file: string | undefined, context: Context, locations: readonly string[]): Reread {
-  try {
-    const path = file ?? context.environment("ARCHEIO_CONFIG");
-    if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
-    return { kind: "config", config: loadConfig(file, context, locations).config };
-  } catch (error) {
-    return { kind: "refused", reason: reasonOf(error) };
-  }
-}
-
-// To read a pipe could mean to wait for its writer for ever, and all requests with it.
-function isOtherThanFile(path: string): boolean {
-  try {
-    return !Deno.statSync(path).isFile;
-  } catch {
-    return false; // What is wrong with it shows when it is read.
-  }
+// The reader of the log may hang; serving must not wait for it.
+function openEventSink({ writeErr }: Context, { later }: World, events: Events): LineSink {
+  return createLineSink({
+    write: writeErr,
+    onLost: (lines) => void (events.lostEventLines += lines),
+    later,
+  });
 }
 
 function keepEnvironment(context: Context): Context {
@@ -127,29 +125,21 @@ function listenError(config: Config, { key, cause }: ListenError): Error {
 }
 
 const ADDRESS_ERRORS = [
-  [Deno.errors.AddrInUse, "another program has this port"],
+  [Deno.errors.AddrInUse, "another program uses this port"],
   [Deno.errors.AddrNotAvailable, "this machine has no such address"],
   [Deno.errors.PermissionDenied, "permission denied"],
 ] as const;
 
-// What is wrong with the address, or `undefined` when it is something else.
+// Describes a problem with the address; `undefined` if the problem is something else.
 function tryAddressReason(error: unknown): string | undefined {
   const known = ADDRESS_ERRORS.find(([Class]) => error instanceof Class);
   if (known !== undefined) return known[1];
-  // A name that does not resolve has no class of its own.
+  // Deno has no error class for a name that does not resolve.
   return /^failed to lookup address/.test(reasonOf(error)) ? "there is no such host" : undefined;
 }
 
-function readTlsFiles({ listen: { tls } }: Config): { cert: string; key: string } | undefined {
-  if (tls === undefined) return undefined;
-  return {
-    cert: readText(tls.cert, "certificate"),
-    key: readText(tls.key, "private key"),
-  };
-}
-
-// What a server needs once it is configured is the network, and its configuration when it
-// is to be read again; whoever finds a way in writes no files and sees no variables.
+// Once it is configured, a server needs only the network, and its configuration for reloads. An
+// attacker then cannot write files or read environment variables.
 function dropPermissions(): void {
   for (const name of ["write", "env"] as const) Deno.permissions.revokeSync({ name });
 }

@@ -1,15 +1,15 @@
 /**
- * Traces and metrics by OpenTelemetry, which the runtime makes when the variable
- * `OTEL_DENO` is `true` (https://docs.deno.com/runtime/fundamentals/open_telemetry/); for
- * a compiled program, when it was `true` as that was compiled. What it cannot know is
- * which route a request is for.
+ * Traces and metrics by OpenTelemetry. The runtime makes them if the variable `OTEL_DENO` is
+ * `true` (https://docs.deno.com/runtime/fundamentals/open_telemetry/); for a compiled
+ * program, if it was `true` at compile time. The runtime does not know the route of a
+ * request, which is added here.
  *
  * @module
  */
 
 import type { Asked } from "../oci/request.ts";
 
-/** The routes, as `http.route` has them. */
+/** The values of `http.route`. */
 const ROUTES: Readonly<Record<Asked["kind"], string | undefined>> = {
   blob: "/v2/<name>/blobs/<digest>",
   manifest_by_tag: "/v2/<name>/manifests/<reference>",
@@ -26,32 +26,32 @@ const ROUTES: Readonly<Record<Asked["kind"], string | undefined>> = {
 };
 
 /**
- * Whether the runtime makes traces: then it has put there what the API finds it by. The
- * variable alone does not tell.
+ * Whether the runtime makes traces, which is the case if it has registered a provider with
+ * the API. The variable alone does not show it.
  */
 export function isTraced(world: object = globalThis): boolean {
   return Symbol.for("opentelemetry.js.api.1") in world;
 }
 
-/** Names the route of the request that is being answered. */
+/** Names the route of the current request. */
 export type RouteTeller = (asked: Asked, method: string) => void;
 
-/** Makes a function that names a request's route in its span, when there is one. */
+/** Makes a function that names a request's route in its span, if there is one. */
 export async function createRouteTeller(): Promise<RouteTeller> {
-  // It takes some milliseconds, which only those who want traces spend.
+  // Importing takes some milliseconds, so it is done only for traces.
   const { trace } = await import("@opentelemetry/api");
   return (asked, method) => nameSpan(trace.getActiveSpan(), asked, method);
 }
 
-/** What is used of a span. */
+/** The parts of a span in use. */
 export interface RequestSpan {
-  /** Notes something. */
+  /** Sets an attribute. */
   setAttribute(name: string, value: string): unknown;
-  /** Gives it another name. */
+  /** Renames it. */
   updateName(name: string): unknown;
 }
 
-/** Names a request's span, and notes its route, as OpenTelemetry's conventions have it. */
+/** Sets the name and the route of a request's span, by OpenTelemetry's conventions. */
 export function nameSpan(
   span: RequestSpan | undefined,
   { kind }: Pick<Asked, "kind">,

@@ -45,12 +45,12 @@ const REGIONS_WITH_BUCKET = [
   "us-west-2",
 ];
 
-// A bucket's name is unique in all of S3, and this region's was taken.
+// S3 bucket names are globally unique, and the name for this region was taken.
 const OTHER_BUCKETS: Readonly<Record<string, string>> = {
   "eu-west-2": "767373bbdcb8270361b96548387bf2a9ad0d48758c35-eu-west-2",
 };
 
-// Regions without a bucket, by the region whose bucket serves them.
+// Regions without a bucket, under the region whose bucket serves them.
 const NEIGHBOURS: Readonly<Record<string, readonly string[]>> = {
   "ap-east-1": ["ap-east-2", "cn-north-1", "cn-northwest-1"],
   "me-central-1": ["me-south-1"],
@@ -65,7 +65,7 @@ function bucketUrl(region: string): string {
   return `https://${bucket}.s3.dualstack.${region}.amazonaws.com/containers/images`;
 }
 
-/** The configuration that is used when no file is given. */
+/** The configuration that is used without a file. */
 export const BUILTIN_CONFIG: Pick<Config, "pages" | "upstreams" | "mirrors" | "rules"> = {
   pages: {
     info: "https://github.com/kubernetes/registry.k8s.io",
@@ -92,3 +92,12 @@ export const BUILTIN_CONFIG: Pick<Config, "pages" | "upstreams" | "mirrors" | "r
     { clients: ["*"], mirrors: ["cloudfront"] },
   ],
 };
+
+/**
+ * Whether a configuration serves the images of registry.k8s.io. The environment may have
+ * replaced the built-in upstream.
+ */
+export function servesKubernetes({ upstreams }: Pick<Config, "upstreams">): boolean {
+  const { endpoint, path } = BUILTIN_CONFIG.upstreams.main!;
+  return upstreams.main?.endpoint === endpoint && upstreams.main.path === path;
+}

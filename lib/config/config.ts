@@ -1,6 +1,6 @@
 /**
- * A configuration, as the rest of the program sees it: checked, and with every default
- * in its place. What a file may say is in `schema.ts`.
+ * The configuration as the rest of the program sees it: validated, with all defaults filled
+ * in. `schema.ts` defines what a file may contain.
  *
  * @module
  */
@@ -11,35 +11,35 @@ import type { ProviderName } from "../locations/providers.ts";
 export interface Config {
   /** Where to listen. */
   readonly listen: ListenConfig;
-  /** How many isolates serve, each on a core of its own; `auto` for as many as there are cores. */
+  /** How many isolates serve, each on up to one core; `auto` for as many as there are cores. */
   readonly workers: number | "auto";
-  /** Where operators ask; without it, nowhere. */
+  /** The listener for operators; without it, there is none. */
   readonly admin?: AdminConfig | undefined;
   /** What is logged. */
   readonly log: LogConfig;
-  /** What tells a client's address. */
+  /** Where the client address comes from. */
   readonly client_address: ClientAddressConfig;
-  /** Where `/` and `/privacy` lead. */
+  /** Where `/` and `/privacy` redirect to. */
   readonly pages: PagesConfig;
-  /** The registries, by name: at least one, and one named `main` when there are more. */
+  /** The registries, by name: at least one, and one named `main` if there are several. */
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
   /** The name of the upstream that alone holds signatures. */
   readonly signature_upstream?: string | undefined;
   /** The blob stores, by name. */
   readonly mirrors: Readonly<Record<string, MirrorConfig>>;
-  /** Prefixes of the operator's own, such as `192.0.2.0/24`, by `<cloud>/<region>`. */
+  /** The operator's own prefixes, such as `192.0.2.0/24`, by `<cloud>/<region>`. */
   readonly locations: Readonly<Record<string, readonly string[]>>;
-  /** What serves which clients. The first that matches counts. */
+  /** Which servers serve which clients. The first rule that matches applies. */
   readonly rules: readonly RuleConfig[];
-  /** How mirrors are asked, and how long their answers count. */
+  /** How mirrors are probed, and how long answers are remembered. */
   readonly probe: ProbeConfig;
-  /** How it is found out that a mirror is down, and that it is back. */
+  /** How mirrors are checked. */
   readonly health: HealthConfig;
   /** How the data set is kept up to date. */
   readonly ranges: RangesConfig;
 }
 
-/** The levels of the log, the most talkative first. */
+/** The log levels, the most verbose first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
 /** The name of a log level. */
@@ -47,51 +47,54 @@ export type LogLevel = typeof LOG_LEVELS[number];
 
 /** Where to listen. */
 export interface ListenConfig {
-  /** An IP address or a host name. */
+  /**
+   * An IP address or a host name; `::` is every address of both families, or of IPv4 alone if
+   * the machine has no IPv6.
+   */
   readonly host: string;
-  /** 0 for any that is free. */
+  /** The port; 0 for any free one. */
   readonly port: number;
-  /** For a machine with no load balancer before it: what makes it speak HTTPS. */
+  /** Enables HTTPS, for a machine without a load balancer in front of it. */
   readonly tls?: TlsConfig | undefined;
 }
 
 /** A certificate and its key. */
 export interface TlsConfig {
-  /** The path of a PEM file with the certificate and those it is signed by. */
+  /** The path of a PEM file with the certificate and its intermediate certificates. */
   readonly cert: string;
   /** The path of a PEM file with the private key. */
   readonly key: string;
 }
 
-/** Where operators ask: for health, metrics and explanations. */
+/** The listener for operators: health, metrics and explanations. */
 export interface AdminConfig {
   /** An IP address or a host name. */
   readonly host: string;
-  /** 0 for any that is free. */
+  /** The port; 0 for any free one. */
   readonly port: number;
 }
 
 /** What is logged. */
 export interface LogConfig {
-  /** From which level on events are written. */
+  /** The lowest level of the events that are logged. */
   readonly level: LogLevel;
   /** Whether a line is written for each pull. */
   readonly pulls: boolean;
 }
 
-/** What tells a client's address. */
+/** Where the client address comes from. */
 export interface ClientAddressConfig {
-  /** The name of the header that a load balancer sets; `null` to take the peer's address. */
+  /** The name of the header that a load balancer sets; `null` to use the peer's address. */
   readonly header: string | null;
-  /** Which of the header's entries it is, 1 for the last. */
+  /** Which entry of the header to use, 1 for the last. */
   readonly from_end: number;
 }
 
-/** Where requests for people lead: URLs. */
+/** Where requests for pages redirect to: URLs. */
 export interface PagesConfig {
-  /** Where `/` leads. */
+  /** Where `/` redirects to. */
   readonly info?: string | undefined;
-  /** Where `/privacy` leads. */
+  /** Where `/privacy` redirects to. */
   readonly privacy?: string | undefined;
 }
 
@@ -99,63 +102,67 @@ export interface PagesConfig {
 export interface UpstreamConfig {
   /** Its base URL, such as `https://registry.example`. */
   readonly endpoint: string;
-  /** What stands there before each repository's name, such as `project/images`, or nothing. */
+  /** The path there that repository names are appended to, such as `project/images`, or empty. */
   readonly path: string;
 }
 
 /** A blob store. */
 export interface MirrorConfig {
-  /** Its base URL: a blob stands at `<url>/<digest>`. */
+  /** Its base URL: a blob is at `<url>/<digest>`. */
   readonly url: string;
   /**
-   * How many redirects a second it takes in place of mirrors that are down; past it, the
-   * upstream serves. Without it, all.
+   * How many redirects a second it takes in place of mirrors that are down; above it, the
+   * upstream serves. Without it, there is no limit.
    */
   readonly fallback_limit?: number | undefined;
 }
 
-/** What serves the clients of some locations. */
+/** Which servers serve the clients of some locations. */
 export interface RuleConfig {
   /** Location patterns: `*`, `<cloud>/*` or `<cloud>/<region>`. */
   readonly clients: readonly string[];
   /** The names of the mirrors to ask, in order. */
   readonly mirrors: readonly string[];
-  /** The name of the upstream that serves the rest, when it is not the main one. */
+  /** The name of the upstream that serves the rest; the main one by default. */
   readonly upstream?: string | undefined;
 }
 
-/** How mirrors are asked. */
+/** How mirrors are probed. */
 export interface ProbeConfig {
-  /** How long a mirror may take to answer, in milliseconds. */
+  /** The timeout of a probe, in milliseconds. */
   readonly timeout_ms: number;
   /** How long a blob that was found is remembered, in seconds. */
   readonly found_ttl_s: number;
-  /** How long it is remembered that a blob is missing, in seconds. */
+  /**
+   * How long after it was last found in a mirror a blob is rechecked there, in seconds.
+   */
+  readonly recheck_s: number;
+  /** How long a missing blob is remembered, in seconds. */
   readonly missing_ttl_s: number;
-  /** How many answers are remembered by each isolate. */
+  /** How many answers each isolate remembers. */
   readonly max_entries: number;
-  /** How many probes are under way or wait at the same time; past it, the upstream serves. */
+  /** How many probes are in flight or wait at the same time; above it, the upstream serves. */
   readonly max_in_flight: number;
-  /** How many probes are begun in a second; past it, they wait for their turn. */
+  /** How many probes begin in a second; above it, they wait for their turn. */
   readonly max_per_s: number;
 }
 
-/** How it is found out that a mirror is down, and that it is back. */
+/** How mirrors are checked. */
 export interface HealthConfig {
   /** How long to wait from one check of a mirror to the next, in milliseconds. */
   readonly interval_ms: number;
-  /** After how many failures in a row a mirror is down. */
+  /** How many failed checks in a row take a mirror down. */
   readonly down_after: number;
-  /** After how many good checks in a row it is up again. */
+  /** How many good checks in a row bring it up again. */
   readonly up_after: number;
-  /** The longest wait between the checks of a mirror that is down, in milliseconds. */
+  /** The longest wait between checks of a mirror that is down, in milliseconds. */
   readonly max_interval_ms: number;
 }
 
 /** How the data set is kept up to date. */
 export interface RangesConfig {
-  /** How long to wait before the providers' files are fetched again, in hours. */
+  /** How often the providers' files are fetched, in hours; never without it. */
   readonly refresh_h?: number | undefined;
-  /** Where to fetch them instead of from the providers: URLs, by provider. */
+  /** URLs to fetch them from instead of from the providers, by provider. */
   readonly sources: Readonly<Partial<Record<ProviderName, string | undefined>>>;
 }

@@ -1,14 +1,14 @@
 /**
- * The environment variables of the Go archeio, over whatever a configuration says.
+ * The environment variables of the Go archeio. They override the configuration.
  *
  * | variable | sets |
  * |---|---|
  * | `HOST`, `PORT` | where to listen |
- * | `ADMIN_HOST`, `ADMIN_PORT` | where operators ask |
- * | `LOG_LEVEL` | the log's level |
+ * | `ADMIN_HOST`, `ADMIN_PORT` | where to listen for operators |
+ * | `LOG_LEVEL` | the log level |
  * | `UPSTREAM_REGISTRY_ENDPOINT`, `UPSTREAM_REGISTRY_PATH` | the main upstream |
  * | `SIGNATURE_UPSTREAM_ENDPOINT` | the signature upstream's endpoint |
- * | `DEFAULT_AWS_BASE_URL` | the mirror that everyone else has: `<it>/containers/images` |
+ * | `DEFAULT_AWS_BASE_URL` | the mirror of the first rule for all: `<value>/containers/images` |
  *
  * @module
  */
@@ -16,8 +16,9 @@
 import { formatPath, isMapping, type Mapping } from "./mapping.ts";
 
 /**
- * The variables that are read. An empty one counts as not set, but for
- * `UPSTREAM_REGISTRY_PATH`: repositories may stand at the endpoint's top.
+ * The variables that are read. An empty one counts as unset, except for
+ * `UPSTREAM_REGISTRY_PATH`: repositories may be at the endpoint's root. A Kubernetes service
+ * link in a variable for a host or port counts as unset, too.
  */
 export const VARIABLES = [
   "HOST",
@@ -31,20 +32,20 @@ export const VARIABLES = [
   "DEFAULT_AWS_BASE_URL",
 ] as const;
 
-/** Gives the value of a variable. */
+/** Returns the value of a variable. */
 export type Environment = (variable: typeof VARIABLES[number]) => string | undefined;
 
-/** A configuration with the environment over it. */
+/** A configuration, overridden by the environment. */
 export interface Overridden {
-  /** Not yet checked. */
+  /** The value, not yet validated. */
   readonly value: unknown;
-  /** Which variable a value came from, by the value's path: `listen.port` from `PORT`. */
+  /** The variable that each overridden value came from, by path: `listen.port` from `PORT`. */
   readonly variables: ReadonlyMap<string, string>;
 }
 
 /**
- * The name of the upstream that serves whatever no rule says otherwise of: the one
- * named `main`, or the only one, or the only one beside the signature upstream.
+ * The name of the default upstream: the one named `main`, or the only one, or the only one
+ * beside the signature upstream.
  *
  * @param signatures the name of the signature upstream
  */
@@ -56,15 +57,15 @@ export function tryMainUpstream(upstreams: Mapping, signatures?: unknown): strin
 }
 
 /**
- * Puts the environment over a configuration. What is no mapping is left as it is,
- * for the check to find.
+ * Overrides a configuration by the environment. A value of the wrong type is left as it is,
+ * for the validation to report.
  */
 export function overrideConfig(config: unknown, environment: Environment): Overridden {
   const variables = new Map<string, string>();
   if (!isMapping(config)) return { value: config, variables };
   const value: Record<string, unknown> = { ...config };
   const set = createSetter(value, variables);
-  overrideListener(environment, set);
+  overrideListeners(environment, set);
   overrideMainUpstream(value, environment, set);
   overrideSignatures(value, environment, set);
   overrideDefaultMirror(value, environment, set);
@@ -76,13 +77,13 @@ type Setter = (variable: Variable, path: readonly string[], given: unknown) => v
 
 function createSetter(value: Record<string, unknown>, variables: Map<string, string>): Setter {
   return function set(variable, path, given) {
-    // As a name, it is a mistake, and must not reach what all objects share.
+    // As a name it is a mistake, and assigning to it would change the prototype of all objects.
     if (path.includes("__proto__")) return;
     let at = value;
     for (const key of path.slice(0, -1)) {
       const next = Object.hasOwn(at, key) ? at[key] ?? {} : {};
       if (!isMapping(next)) return;
-      // A copy, for YAML's aliases let one mapping stand in two places.
+      // A copy, because a YAML alias can put one mapping in two places.
       at = at[key] = { ...next };
     }
     at[path.at(-1)!] = given;
@@ -90,7 +91,20 @@ function createSetter(value: Record<string, unknown>, variables: Map<string, str
   };
 }
 
-function overrideListener(environment: Environment, set: Setter): void {
+// Kubernetes sets variables for each Service: for one named admin,
+// `ADMIN_PORT=tcp://10.0.0.7:80`. They do not say where to listen
+// (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//;
+
+function withoutServiceLinks(environment: Environment): Environment {
+  return (variable) => {
+    const value = environment(variable);
+    return value !== undefined && SERVICE_LINK.test(value) ? undefined : value;
+  };
+}
+
+function overrideListeners(all: Environment, set: Setter): void {
+  const environment = withoutServiceLinks(all);
   const host = environment("HOST");
   if (host) set("HOST", ["listen", "host"], host);
   const port = environment("PORT");
@@ -103,7 +117,7 @@ function overrideListener(environment: Environment, set: Setter): void {
   if (level) set("LOG_LEVEL", ["log", "level"], level.toLowerCase());
 }
 
-// What is no number is left as it is, for the check to find.
+// Text that is no number is left as it is, for the validation to report.
 function readNumber(text: string): number | string {
   return /^\d+$/.test(text) ? Number(text) : text;
 }
@@ -138,7 +152,7 @@ function overrideSignatures(value: Mapping, environment: Environment, set: Sette
   const name = typeof named === "string" && named !== main ? named : "signatures";
   const mainUpstream = upstreams[main];
   if (!Object.hasOwn(upstreams, name) && isMapping(mainUpstream)) {
-    // As there: at the same path as the upstream.
+    // As in the Go archeio: the same path as at the upstream.
     set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "path"], mainUpstream.path);
   }
   set("SIGNATURE_UPSTREAM_ENDPOINT", ["upstreams", name, "endpoint"], endpoint);
@@ -157,8 +171,8 @@ function overrideDefaultMirror(
 }
 
 /**
- * The mirror of everyone else: the last in the first rule for all clients. A
- * configuration without one gets it.
+ * The default mirror: the last in the first rule for all clients. If there is none, it is
+ * added.
  */
 function defaultMirror(config: Record<string, unknown>): string {
   const rules: unknown = config.rules ?? [];

@@ -1,97 +1,60 @@
 /**
- * The mistakes in a configuration that take more than one value to see.
+ * Finds the mistakes in a configuration that involve more than one value.
  *
  * @module
  */
 
-import * as v from "valibot";
-import { tryMainUpstream } from "./environment.ts";
-import { formatPrefix, parsePrefix } from "../net/prefix.ts";
-import { matchesLocation } from "../routing/policy.ts";
-import { formatPath, isMapping, type Mapping } from "./mapping.ts";
-import { COMPARED } from "./schema.ts";
+import { formatPath } from "./mapping.ts";
+import { findWrongPrefixes } from "./mistakes_of_locations.ts";
+import { findMirrorsTwice, findUnknownNames, findUnused } from "./mistakes_of_names.ts";
+import { findUselessRules } from "./mistakes_of_rules.ts";
+import { type Sketch, trySketch } from "./sketch.ts";
 
-/** A mistake: where it is, what is there, and what may be. */
+/** A mistake: where it is, what was found, and what is allowed. */
 export interface Mistake {
   /** The path of the value: `rules[2].mirrors[0]`. */
   readonly path: string;
   /** The value, or `undefined` when there is none. */
   readonly found: unknown;
-  /** What is allowed there, to stand behind "allowed: ". */
+  /** What is allowed there, as text that follows "allowed: ". */
   readonly allowed: string;
 }
 
-// What of a configuration these mistakes can be in. Whatever has not its form, which
-// the schema has found already, is passed over, so that no mistake hides another.
-const text = v.fallback(v.optional(v.string()), undefined);
-const texts = v.fallback(v.array(text), []);
-
-function mappingOf<const Value extends v.GenericSchema>(value: Value) {
-  const mapping = v.pipe(v.custom<Mapping>(isMapping), v.record(v.string(), value));
-  return v.optional(v.fallback(v.optional(mapping), undefined), {});
+/** What finding mistakes needs, beside the configuration. */
+export interface FindOptions {
+  /** The environment variable that each value came from, by the value's path. */
+  readonly variables?: ReadonlyMap<string, string>;
+  /**
+   * Returns why a file cannot be read, or `undefined` if it can. Without this function, files
+   * are not checked.
+   */
+  readonly whyUnreadable?: ((path: string) => string | undefined) | undefined;
 }
-
-// No comparison with these holds.
-const NOWHERE = { host: "", port: NaN };
-const NEVER = { interval_ms: NaN, max_interval_ms: NaN };
-
-function placeOf({ host, port }: typeof COMPARED.listen) {
-  return { host: v.fallback(host, NOWHERE.host), port: v.fallback(port, NOWHERE.port) };
-}
-
-const Listen = v.object({
-  ...placeOf(COMPARED.listen),
-  tls: v.fallback(v.optional(v.object({})), undefined),
-});
-
-const Health = v.object({
-  interval_ms: v.fallback(COMPARED.health.interval_ms, NEVER.interval_ms),
-  max_interval_ms: v.fallback(COMPARED.health.max_interval_ms, NEVER.max_interval_ms),
-});
-
-const Sketch = v.object({
-  listen: v.fallback(v.optional(Listen, {}), NOWHERE),
-  admin: v.fallback(v.optional(v.object(placeOf(COMPARED.admin))), undefined),
-  health: v.fallback(v.optional(Health, {}), NEVER),
-  pages: mappingOf(text),
-  upstreams: mappingOf(v.fallback(v.object({ endpoint: text }), { endpoint: undefined })),
-  signature_upstream: text,
-  mirrors: mappingOf(v.fallback(v.object({ url: text }), { url: undefined })),
-  locations: mappingOf(texts),
-  ranges: v.fallback(v.optional(v.object({ refresh_h: v.optional(v.unknown()) })), undefined),
-  rules: v.fallback(
-    v.array(
-      v.fallback(v.object({ clients: texts, mirrors: texts, upstream: text }), {
-        clients: [],
-        mirrors: [],
-        upstream: undefined,
-      }),
-    ),
-    [],
-  ),
-});
-
-type Sketch = v.InferOutput<typeof Sketch>;
 
 /**
- * Finds every such mistake.
+ * Finds all such mistakes.
  *
- * @param value a configuration that may have other mistakes
+ * @param value a configuration, which may have other mistakes
  * @param embedded the locations of the data set
  */
-export function findMistakes(value: unknown, embedded: readonly string[]): Mistake[] {
-  const { success, output: config } = v.safeParse(Sketch, value);
-  return success
-    ? [
-      ...findSharedPort(config),
-      ...findUnknownNames(config),
-      ...findMirrorsTwice(config),
-      ...findWrongPrefixes(config),
-      ...findUselessRules(config, embedded),
-      ...findDowngrades(config),
-      ...findShortInterval(config),
-    ]
-    : [];
+export function findMistakes(
+  value: unknown,
+  embedded: readonly string[],
+  { variables = new Map(), whyUnreadable }: FindOptions = {},
+): Mistake[] {
+  const config = trySketch(value);
+  return config === undefined ? [] : [
+    ...findSharedPort(config),
+    ...findUnreadableFiles(config, whyUnreadable),
+    ...findUnknownNames(config),
+    ...findUnused(config),
+    ...findMirrorsTwice(config),
+    ...findSameUrls(config, variables),
+    ...findWrongPrefixes(config),
+    ...findUselessRules(config, embedded),
+    ...findDowngrades(config),
+    ...findShortInterval(config),
+  ];
 }
 
 function* findSharedPort({ listen, admin }: Sketch): Generator<Mistake> {
@@ -104,137 +67,39 @@ function* findSharedPort({ listen, admin }: Sketch): Generator<Mistake> {
   };
 }
 
-// Whether who listens on a host has a port on another one, too.
+// Whether listening on `host` occupies the same port on `other`.
 function takesIn(host: string, other: string): boolean {
+  if (host === "" || other === "") return false;
   return host === other || host === "::" || (host === "0.0.0.0" && /^[\d.]+$/.test(other));
 }
 
-function* findUnknownNames(config: Sketch): Generator<Mistake> {
-  const { upstreams, mirrors, rules, signature_upstream: signatures } = config;
-  const all = upstreams ?? {};
-  const names = Object.keys(all);
-  if (names.length > 1 && tryMainUpstream(all, signatures) === undefined) {
-    yield {
-      path: "upstreams",
-      found: names,
-      allowed: "one of them named main, which serves whatever no rule gives to another",
-    };
-  }
-  yield* findUnknownName("signature_upstream", signatures, "upstream", upstreams);
-  for (const [number, rule] of rules.entries()) {
-    for (const [at, name] of rule.mirrors.entries()) {
-      yield* findUnknownName(`rules[${number}].mirrors[${at}]`, name, "mirror", mirrors);
-    }
-    yield* findUnknownName(`rules[${number}].upstream`, rule.upstream, "upstream", upstreams);
-  }
-}
-
-function* findUnknownName(
-  path: string,
-  found: string | undefined,
-  what: string,
-  named: Mapping | undefined,
+function* findUnreadableFiles(
+  { listen }: Sketch,
+  whyUnreadable: FindOptions["whyUnreadable"],
 ): Generator<Mistake> {
-  if (found === undefined || named === undefined || Object.hasOwn(named, found)) return;
-  const names = Object.keys(named).join(", ");
-  const allowed = names === ""
-    ? `none, for no ${what} is configured`
-    : `the name of a configured ${what}: ${names}`;
-  yield { path, found, allowed };
-}
-
-function* findMirrorsTwice({ rules }: Sketch): Generator<Mistake> {
-  for (const [number, { mirrors }] of rules.entries()) {
-    for (const [at, name] of mirrors.entries()) {
-      const first = mirrors.indexOf(name);
-      if (name === undefined || first === at) continue;
-      yield {
-        path: `rules[${number}].mirrors[${at}]`,
-        found: name,
-        allowed: `each mirror once; this one is at rules[${number}].mirrors[${first}] already`,
-      };
-    }
+  for (const [key, file] of Object.entries(listen.tls ?? {})) {
+    const reason = file ? whyUnreadable?.(file) : undefined;
+    if (reason === undefined) continue;
+    const allowed = `the path of a PEM file that can be read (${reason})`;
+    yield { path: `listen.tls.${key}`, found: file, allowed };
   }
 }
 
-function* findWrongPrefixes({ locations = {} }: Sketch): Generator<Mistake> {
+// A store with two names would be asked, counted and taken down twice. A URL from an
+// environment variable is exempt, because the file's author cannot know it.
+function* findSameUrls(
+  { mirrors = {} }: Sketch,
+  variables: ReadonlyMap<string, string>,
+): Generator<Mistake> {
   const seen = new Map<string, string>();
-  for (const [location, prefixes] of Object.entries(locations)) {
-    for (const [at, text] of prefixes.entries()) {
-      if (text === undefined) continue;
-      const path = formatPath(["locations", location, at]);
-      const { prefix, reason } = readPrefix(text);
-      if (prefix === undefined) {
-        yield { path, found: text, allowed: `a prefix (${reason})` };
-      } else if (seen.has(prefix)) {
-        const allowed = `each prefix once; this one is at ${seen.get(prefix)} already`;
-        yield { path, found: text, allowed };
-      } else {
-        seen.set(prefix, path);
-      }
-    }
+  for (const [name, { url }] of Object.entries(mirrors)) {
+    const path = formatPath(["mirrors", name, "url"]);
+    if (url === undefined || !URL.canParse(url) || variables.has(path)) continue;
+    const normal = new URL(url).href.replace(/\/+$/, "");
+    const first = seen.get(normal);
+    if (first === undefined) seen.set(normal, path);
+    else yield { path, found: url, allowed: `a URL of its own; ${first} is the same` };
   }
-}
-
-function readPrefix(text: string): { prefix?: string; reason?: string } {
-  try {
-    return { prefix: formatPrefix(parsePrefix(text)) };
-  } catch (error) {
-    // `<what failed> "<text>": <why>`
-    return { reason: String(error).split('": ').at(-1)! };
-  }
-}
-
-// A rule is useless when no client is left for it by the rules before, a pattern
-// when there is no location that it could match.
-function* findUselessRules(config: Sketch, embedded: readonly string[]): Generator<Mistake> {
-  if (config.locations === undefined) return;
-  // `undefined` stands for the clients without a location.
-  const all = new Set([...embedded, ...Object.keys(config.locations), undefined]);
-  const mayCome = createForesight(config, embedded);
-  const servedBy = new Map<string | undefined, number>();
-  for (const [number, rule] of config.rules.entries()) {
-    let useful = false;
-    const before = new Set<number>();
-    for (const [at, pattern] of rule.clients.entries()) {
-      if (pattern === undefined) continue;
-      const matched = [...all].filter((location) => matchesLocation(pattern, location));
-      if (matched.length === 0 && mayCome(pattern)) useful = true;
-      else if (matched.length === 0) {
-        yield {
-          path: `rules[${number}].clients[${at}]`,
-          found: pattern,
-          allowed: "a pattern that a location matches: one of `locations`, or of those that " +
-            "`archeio ranges --locations` prints",
-        };
-      }
-      for (const location of matched) {
-        const server = servedBy.get(location) ?? number;
-        servedBy.set(location, server);
-        if (server === number) useful = true;
-        else before.add(server);
-      }
-    }
-    if (!useful && before.size > 0) {
-      const others = [...before].map((other) => `rules[${other}]`).join(", ");
-      yield {
-        path: `rules[${number}]`,
-        found: rule.clients,
-        allowed: `clients that no earlier rule serves (these are all served by ${others})`,
-      };
-    }
-  }
-}
-
-// Where the data set is fetched, regions of its clouds come and go while the program runs;
-// a rule for one must not keep it from starting again.
-function createForesight(
-  { ranges }: Sketch,
-  embedded: readonly string[],
-): (pattern: string) => boolean {
-  if (ranges?.refresh_h === undefined) return () => false;
-  const clouds = new Set(embedded.map((location) => location.split("/")[0]));
-  return (pattern) => clouds.has(pattern.split("/")[0]);
 }
 
 function* findDowngrades(config: Sketch): Generator<Mistake> {
@@ -256,13 +121,12 @@ function* findDowngrades(config: Sketch): Generator<Mistake> {
       yield {
         path,
         found: url,
-        allowed: "an https: URL, for listen.tls is set: no client may be led from https: to http:",
+        allowed: "an https: URL, as listen.tls is set: no redirect may lead from https: to http:",
       };
     }
   }
 }
 
-// The wait between checks grows while a mirror is down; it cannot begin past its end.
 function* findShortInterval({ health }: Sketch): Generator<Mistake> {
   const { interval_ms: interval, max_interval_ms: longest } = health;
   if (longest < interval) {

@@ -1,6 +1,6 @@
 /**
- * Reading a configuration: a file's text or the built-in one, the environment over
- * it, and every mistake in them at once.
+ * Reads a configuration, from a file's text or the built-in one, overridden by the
+ * environment; reports all mistakes at once.
  *
  * @module
  */
@@ -10,18 +10,20 @@ import { parse as parseYaml } from "@std/yaml";
 import { BUILTIN_CONFIG } from "./builtin.ts";
 import type { Config } from "./config.ts";
 import { type Environment, overrideConfig } from "./environment.ts";
+import { formatMistake, formatTabs, formatUnreadable } from "./format_mistake.ts";
 import { formatPath } from "./mapping.ts";
-import { findMistakes, type Mistake } from "./mistakes.ts";
+import { findMistakes, type FindOptions, type Mistake } from "./mistakes.ts";
+import { outlineOf, tryPlace } from "./outline.ts";
 import { ConfigSchema } from "./schema.ts";
 
-/** A configuration, or what is wrong with it, a line for each mistake. */
+/** A configuration, or its mistakes, a line for each. */
 export type ReadConfig =
   | { readonly kind: "config"; readonly config: Config }
   | { readonly kind: "mistakes"; readonly mistakes: readonly string[] };
 
-/** What a configuration is read with. */
-export interface ReadConfigOptions {
-  /** What stands over the file. */
+/** What reading a configuration needs. */
+export interface ReadConfigOptions extends Pick<FindOptions, "whyUnreadable"> {
+  /** The environment, which overrides the file. */
   readonly environment: Environment;
   /** The locations of the data set. */
   readonly embedded: readonly string[];
@@ -33,33 +35,43 @@ export interface ReadConfigOptions {
  * @param text a file's text, YAML or JSON; `undefined` for the built-in configuration
  */
 export function readConfig(text: string | undefined, options: ReadConfigOptions): ReadConfig {
-  let written: unknown = BUILTIN_CONFIG;
-  try {
-    if (text !== undefined) written = parseYaml(text);
-  } catch (error) {
-    // It reads a level of nesting by calling itself, so that only the stack can be
-    // at its end beside the text being wrong.
-    const reason = error instanceof SyntaxError ? error.message : "too many levels of nesting";
-    return { kind: "mistakes", mistakes: [formatUnreadable(reason)] };
-  }
-  const { value, variables } = overrideConfig(written, options.environment);
+  const written = text === undefined ? BUILTIN : readText(text.replace(/^\ufeff/, ""));
+  if (written.kind === "mistakes") return written;
+  const { value, variables } = overrideConfig(written.value, options.environment);
   const result = v.safeParse(ConfigSchema, value, { abortPipeEarly: true });
   const mistakes = (result.issues ?? []).map(toMistake);
   const paths = new Set(mistakes.map(({ path }) => path));
+  const { embedded, whyUnreadable } = options;
   mistakes.push(
-    ...findMistakes(value, options.embedded).filter(({ path }) => !paths.has(path)),
+    ...findMistakes(value, embedded, { variables, whyUnreadable })
+      .filter(({ path }) => !paths.has(path)),
   );
   if (result.success && mistakes.length === 0) return { kind: "config", config: result.output };
-  return { kind: "mistakes", mistakes: mistakes.map((each) => formatMistake(each, variables)) };
+  return { kind: "mistakes", mistakes: formatMistakes(mistakes, { written, variables }) };
 }
 
-// The reader's message is "<what> at line 3, column 18:\n<that line>\n<a caret below>".
-function formatUnreadable(reason: string): string {
-  const [what, where = "the whole file", shown = ""] = reason.split(/ at (?=line \d)|:(?=\n)/, 3);
-  const allowed = 'YAML or JSON, each key once, "*" in quotes';
-  // Of a key that is there twice, the reader gets the column wrong.
-  const place = where.replace(/, column -\d+$/, "");
-  return `${place}: found no valid YAML or JSON (${what}); allowed: ${allowed}${shown}`;
+/** The value of a text. */
+interface Written {
+  readonly kind: "value";
+  readonly value: unknown;
+  /** The text, if the value has one. */
+  readonly text?: string;
+}
+
+const BUILTIN: Written = { kind: "value", value: BUILTIN_CONFIG };
+
+function readText(text: string): Written | ReadConfig & { readonly kind: "mistakes" } {
+  // The parser accepts a tab as a space, or ignores it, and returns a different value.
+  const [tab, ...tabs] = /^ *\t/m.test(text) ? outlineOf(text).tabs : [];
+  if (tab !== undefined) return { kind: "mistakes", mistakes: [formatTabs([tab, ...tabs])] };
+  try {
+    return { kind: "value", value: parseYaml(text), text };
+  } catch (error) {
+    // The parser is recursive: an error that is no SyntaxError means that the stack
+    // overflowed.
+    const reason = error instanceof SyntaxError ? error.message : "too many levels of nesting";
+    return { kind: "mistakes", mistakes: [formatUnreadable(reason)] };
+  }
 }
 
 function toMistake({ path, input, message }: v.BaseIssue<unknown>): Mistake {
@@ -69,30 +81,23 @@ function toMistake({ path, input, message }: v.BaseIssue<unknown>): Mistake {
   return { path: formatPath(path.map(({ key }) => key)), found: input, allowed: message };
 }
 
-function formatMistake(
-  { path, found, allowed }: Mistake,
-  variables: ReadonlyMap<string, string>,
-): string {
-  const variable = variables.get(path);
-  const where = variable === undefined ? path : `${variable} (${path})`;
-  return `${where}: found ${formatFound(found)}; allowed: ${allowed}`;
+/** Where the values of a configuration come from. */
+interface Sources {
+  readonly written: Written;
+  readonly variables: ReadonlyMap<string, string>;
 }
 
-const FOUND_LENGTH = 80;
-
-function formatFound(found: unknown): string {
-  if (found === undefined) return "nothing";
-  // YAML's aliases can put a value into itself, or many times into others; and past so
-  // many, none can be seen.
-  const seen = new Set<unknown>();
-  const shown = JSON.stringify(found, (_key, value: unknown) => {
-    if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-    if (typeof value !== "object" || value === null) return value;
-    if (seen.has(value) || seen.size > FOUND_LENGTH) return "…";
-    seen.add(value);
-    return value;
-  });
-  // A password that is where none may be still is one.
-  const safe = shown.replace(/(?<=:\/\/)[^/?#@"\s]*@/g, "…@");
-  return safe.length > FOUND_LENGTH ? `${safe.slice(0, FOUND_LENGTH)}…` : safe;
+// In the order of the text, after the mistakes without a place in it.
+function formatMistakes(mistakes: readonly Mistake[], { written, variables }: Sources): string[] {
+  const outline = written.text === undefined ? undefined : outlineOf(written.text);
+  return mistakes
+    .map((mistake) => {
+      const variable = variables.get(mistake.path);
+      const isInText = outline !== undefined && variable === undefined;
+      return { mistake, variable, place: isInText ? tryPlace(outline, mistake.path) : undefined };
+    })
+    .toSorted(({ place: a }, { place: b }) =>
+      (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0)
+    )
+    .map(({ mistake, ...origin }) => formatMistake(mistake, origin));
 }

@@ -1,11 +1,11 @@
 /**
- * The data set: which prefixes the providers publish for which of their regions,
- * and the text that it is kept as.
+ * The data set: the prefixes that each provider publishes for each of its regions, and its
+ * text format.
  *
- * The text is made for two readers. A person sees from a diff what an update
- * changed: a line for each prefix, in an order that does not move, below a line
- * that names its location (which a diff shows as the heading of a change). The
- * program reads it at each start in a few milliseconds.
+ * The format serves two readers. A person can see in a diff what an update changed: there is
+ * a line for each prefix, in a stable order, below a line with its location (which a diff
+ * shows as the heading of a hunk). The program can read it at each start in a few
+ * milliseconds.
  *
  * ```text
  * provider aws
@@ -18,6 +18,8 @@
  * 2600:1f60::/40
  * ```
  *
+ * The date is `-` when it is not known when the file was published.
+ *
  * @module
  */
 
@@ -25,39 +27,41 @@ import type { Address } from "../net/address.ts";
 import { tryAddress } from "../net/address.ts";
 import { comparePrefixes, formatPrefix, type Prefix } from "../net/prefix.ts";
 
-/** What one provider publishes. */
+/** The prefixes that one provider publishes. */
 export interface ProviderRanges {
   /** The cloud's name, the first part of its locations: `aws`. */
   readonly provider: string;
-  /** The address that the provider's file has. */
+  /** The URL of the provider's file. */
   readonly source: string;
-  /** The day the file was published: `YYYY-MM-DD`. */
-  readonly date: string;
+  /** The day the file was published, `YYYY-MM-DD`, if known. */
+  readonly date?: string | undefined;
   /** The prefixes of each location, by the location's name: `aws/eu-west-3`. */
   readonly locations: ReadonlyMap<string, readonly Prefix[]>;
 }
 
-/** What the head of a provider's part says. */
+/** The summary of a provider's part. */
 export interface ProviderSummary {
   /** The cloud's name: `aws`. */
   readonly provider: string;
-  /** The address that the provider's file had. */
+  /** The URL of the provider's file. */
   readonly source: string;
-  /** The day the file was published: `YYYY-MM-DD`. */
-  readonly date: string;
+  /** The day the file was published, `YYYY-MM-DD`, if known. */
+  readonly date?: string | undefined;
   /** How many prefixes there are. */
   readonly prefixes: number;
   /** How many locations there are. */
   readonly locations: number;
 }
 
-/** Writes a data set as text. */
+const NO_DATE = "-";
+
+/** Formats a data set as text. */
 export function formatDataSet(providers: readonly ProviderRanges[]): string {
   return providers.map(formatProvider).join("");
 }
 
 function formatProvider({ provider, source, date, locations }: ProviderRanges): string {
-  const lines = [`provider ${provider}`, `source ${source}`, `date ${date}`];
+  const lines = [`provider ${provider}`, `source ${source}`, `date ${date ?? NO_DATE}`];
   const count = locations.values().reduce((sum, prefixes) => sum + prefixes.length, 0);
   lines.push(`count ${count}`);
   for (const location of [...locations.keys()].sort()) {
@@ -69,13 +73,13 @@ function formatProvider({ provider, source, date, locations }: ProviderRanges): 
   return lines.join("\n") + "\n";
 }
 
-/** What {@linkcode readDataSet} calls as it meets the parts of a data set, in their order. */
+/** Callbacks of {@linkcode readDataSet}, called in the order of the text. */
 export interface DataSetReader {
-  /** A line of a provider's head: `provider`, `source`, `date` or `count`. */
+  /** Called with a header line of a provider: `provider`, `source`, `date` or `count`. */
   head?(key: string, value: string): void;
-  /** The location that the prefixes after it are of. */
+  /** Called with the location of the prefixes that follow. */
   location?(name: string): void;
-  /** A prefix of the location that came last. */
+  /** Called with a prefix of the last location. */
   prefix?(address: Address, length: number): void;
 }
 
@@ -85,11 +89,10 @@ const COLON = 58;
 const KEY_LINE = /(location|provider|source|date|count) ([^\n]+)\n/y;
 
 /**
- * Reads a data set's text, or the lines of a part of it. It runs at each start over
- * half a megabyte, before anything is compiled to machine code, hence the plain loops.
+ * Reads a data set's text, or some lines of it. It reads more than half a megabyte at each
+ * start, before anything is compiled to machine code, so it uses plain loops.
  *
- * @throws {SyntaxError} when a line is none of those it may be, or not in its place, or
- * the text ends within one
+ * @throws {SyntaxError} when a line is malformed or misplaced, or the text ends within a line
  */
 export function readDataSet(
   text: string,
@@ -98,7 +101,7 @@ export function readDataSet(
 ): void {
   let located = false;
   for (let at = start; at < end;) {
-    // Key words begin with a letter, and of prefixes only IPv6 ones past 9fff:.
+    // Keywords begin with a letter; of the prefixes, only IPv6 ones past 9fff: do.
     if (text.charCodeAt(at) > COLON) {
       KEY_LINE.lastIndex = at;
       const line = KEY_LINE.exec(text);
@@ -130,12 +133,12 @@ function malformed(text: string, at: number): SyntaxError {
   const number = text.slice(0, at).split("\n").length;
   const line = text.slice(at).split("\n", 1)[0];
   return new SyntaxError(
-    `Cannot read data set, line ${number}: "${line}" is neither a whole line of a head nor a ` +
-      `prefix below its location`,
+    `Cannot read data set, line ${number}: "${line}" is neither a complete header line nor a ` +
+      `prefix after its location`,
   );
 }
 
-/** The part of a data set's text that has one location's prefixes. */
+/** The part of a data set's text with one location's prefixes. */
 export interface LocationPart {
   /** The location's name. */
   readonly location: string;
@@ -145,9 +148,9 @@ export interface LocationPart {
   readonly end: number;
 }
 
-/** The parts of a data set's text, found without reading its prefixes. */
+/** Splits a data set's text by location, without reading its prefixes. */
 export function splitDataSet(text: string): LocationPart[] {
-  const lines = text.matchAll(/^location (.+)$/gm).toArray();
+  const lines = [...text.matchAll(/^location (.+)$/gm)];
   return lines.map((line, at) => ({
     location: line[1]!,
     start: line.index,
@@ -155,13 +158,21 @@ export function splitDataSet(text: string): LocationPart[] {
   }));
 }
 
-/** The names of a data set's locations. */
+/** Splits a data set's text by provider, without reading the parts. */
+export function splitProviders(text: string): Map<string, string> {
+  const lines = text.matchAll(/^provider (.+)$/gm).toArray();
+  return new Map(
+    lines.map((line, at) => [line[1]!, text.slice(line.index, lines[at + 1]?.index)]),
+  );
+}
+
+/** Lists the names of a data set's locations. */
 export function listLocations(text: string): string[] {
   return splitDataSet(text).map(({ location }) => location);
 }
 
 /**
- * The heads of a data set's providers.
+ * Summarizes a data set's providers.
  *
  * @throws {SyntaxError} when the data set is malformed
  */
@@ -170,10 +181,10 @@ export function summarizeDataSet(text: string): ProviderSummary[] {
   readDataSet(text, {
     head(key, value) {
       if (key === "provider") {
-        summaries.push({ provider: value, source: "", date: "", prefixes: 0, locations: 0 });
+        summaries.push({ provider: value, source: "", prefixes: 0, locations: 0 });
       }
       if (key === "source") last().source = value;
-      if (key === "date") last().date = value;
+      if (key === "date" && value !== NO_DATE) last().date = value;
     },
     location() {
       last().locations++;

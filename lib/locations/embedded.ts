@@ -11915,7 +11915,7 @@ location gcp/us-west8
 2600:1900:4280::/44
 provider azure
 source https://www.microsoft.com/en-us/download/details.aspx?id=56519
-date 2026-11-24
+date -
 count 15058
 location azure/australiacentral
 4.199.128.0/17

@@ -1,54 +1,76 @@
 /**
- * Fetching the providers' published files.
+ * Fetches the providers' published files.
  *
  * @module
  */
 
-import type { Provider, ProviderName, PublishedFile } from "./providers.ts";
+import type { Provider, PublishedFile } from "./provider.ts";
+import { MOST_BYTES } from "./published.ts";
 
-/** What files are fetched with. */
+/** What fetching files needs. */
 export interface FetchOptions {
-  /** Fetches, as the platform's does. */
+  /** Sends a request, like the platform's `fetch`. */
   readonly fetch: typeof fetch;
-  /** The time of day in milliseconds since 1970. */
-  readonly now: () => number;
-  /** Where the files are, by provider, when not where the provider publishes them. */
-  readonly sources?: Readonly<Partial<Record<ProviderName, string | undefined>>>;
+  /** URLs to fetch the files from instead of from the providers, by provider. */
+  readonly sources?: Readonly<Record<string, string | undefined>>;
 }
 
 const TIMEOUT_MS = 60_000;
-// Three times the largest of them. More would keep requests waiting while it is read.
-const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_REDIRECTS = 5;
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
- * Fetches a provider's file.
+ * Fetches a provider's file. Its date comes from the `Last-Modified` header. Up to five
+ * redirects are followed, from `https:` only to `https:`.
  *
- * @throws {Error} with the address and what went wrong, when it cannot be had in a minute
+ * @throws {Error} with the URL and the reason, when the file cannot be fetched in a minute
  */
 export async function fetchPublished(
   { name, source, tryLink }: Provider,
-  options: FetchOptions,
+  { fetch, sources }: FetchOptions,
 ): Promise<PublishedFile> {
-  const own = options.sources?.[name];
-  if (own !== undefined) return await fetchText(own, options);
-  if (tryLink === undefined) return await fetchText(source, options);
-  const page = await fetchText(source, options);
+  const own = sources?.[name];
+  if (own !== undefined) return await fetchText(own, fetch);
+  if (tryLink === undefined) return await fetchText(source, fetch);
+  const page = await fetchText(source, fetch);
   const link = tryLink(page.text);
-  if (link === undefined) throw new Error(`no link to the file stands in ${source}`);
-  return await fetchText(link, options);
+  if (link === undefined) throw new Error(`found no link to the file in ${source}`);
+  return await fetchText(link, fetch);
 }
 
-async function fetchText(url: string, { fetch, now }: FetchOptions): Promise<PublishedFile> {
+async function fetchText(source: string, fetch: FetchOptions["fetch"]): Promise<PublishedFile> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  let url = source;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const text = await readText(response);
-    if (!response.ok) throw new Error(`it answered ${response.status}`);
-    const modified = Date.parse(response.headers.get("last-modified") ?? "");
-    const date = new Date(Number.isNaN(modified) ? now() : modified);
-    return { source: url, text, date: formatDay(date) };
+    for (let redirects = 0;; redirects++) {
+      const response = await fetch(url, { redirect: "manual", signal });
+      if (response.ok) {
+        const text = await readText(response);
+        return { source, text, date: tryDay(response.headers.get("last-modified")) };
+      }
+      await response.body?.cancel();
+      if (!REDIRECTS.includes(response.status)) throw new Error(`it answered ${response.status}`);
+      if (redirects === MOST_REDIRECTS) {
+        throw new Error(`there are more than ${MOST_REDIRECTS} redirects`);
+      }
+      url = resolveRedirect(response, url);
+    }
   } catch (error) {
-    throw new Error(`cannot fetch ${url}: ${reasonOf(error)}`);
+    const redirected = url === source ? "" : `, redirected to ${url}`;
+    throw new Error(`cannot fetch ${source}${redirected}: ${reasonOf(error)}`);
   }
+}
+
+// The file decides where clients are sent, so nobody on the network path may change it, unless
+// the operator configured an http: URL.
+function resolveRedirect({ status, headers }: Response, url: string): string {
+  const location = headers.get("location");
+  if (location === null) throw new Error(`it answered ${status} without a Location`);
+  const next = URL.parse(location, url);
+  const isAllowed = next?.protocol === "https:" ||
+    (next?.protocol === "http:" && url.startsWith("http:"));
+  if (isAllowed) return next.href;
+  throw new Error(`it redirects to "${location}"; allowed: an https: URL`);
 }
 
 async function readText({ body }: Response): Promise<string> {
@@ -63,13 +85,13 @@ async function readText({ body }: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-// "fetch failed" alone says little; what it was caused by says more.
+// The cause says more than "fetch failed".
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
-/** A time's day, as data sets have it: `YYYY-MM-DD`. */
-export function formatDay(time: Date): string {
-  return time.toISOString().slice(0, 10);
+function tryDay(time: string | null): string | undefined {
+  const ms = Date.parse(time ?? "");
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString().slice(0, 10);
 }

@@ -1,6 +1,6 @@
 /**
- * From an address to its location: the longest prefix that holds it, among those
- * of the data set and those of the configuration.
+ * Finds the location of an address: that of the longest matching prefix in the data set and
+ * the configuration.
  *
  * @module
  */
@@ -18,31 +18,31 @@ import { readDataSet, splitDataSet } from "./data_set.ts";
 
 /** Finds locations. */
 export interface Locator {
-  /** Every location there is, each once. */
+  /** All locations, each once. */
   readonly locations: readonly string[];
-  /** The number of an address's location in `locations`, or -1 for an address that has none. */
+  /** The index of an address's location in `locations`, or -1 without one. */
   locate(address: Address): number;
-  /** The prefix that an address's location comes from, or `undefined` when it has none. */
+  /** The location of an address and the prefix that determines it, or `undefined` without one. */
   explain(address: Address): { readonly location: string; readonly prefix: string } | undefined;
   /**
-   * Reads the prefixes of one more location of the data set, which takes a millisecond
-   * or less. The first lookup reads all that is left; a server that calls this between
-   * requests has it done before one needs it.
+   * Reads the prefixes of one more location of the data set, which takes at most a
+   * millisecond. The first lookup reads everything that is left, unless the server has called
+   * this often enough between requests.
    *
    * @returns whether there is more to read
    */
   prepare(): boolean;
 }
 
-// What the published prefixes need today, and room to grow.
+// Enough for the prefixes published today, with room to grow.
 const NODES = 16384;
 
 /**
  * Makes a locator.
  *
  * @param dataSet the data set's text
- * @param own prefixes of locations beside the data set's, by the location's name. Where
- * both have the very same prefix, this one counts.
+ * @param own prefixes of other locations, by the location's name. They override equal
+ * prefixes of the data set.
  */
 export function createLocator(
   dataSet: string,
@@ -66,7 +66,7 @@ export function createLocator(
       }, part);
       return true;
     }
-    // Last, for the later of two values of one prefix counts.
+    // Last, because the last value of a prefix applies.
     for (const [location, prefixes] of own) {
       const number = locations.indexOf(location);
       for (const prefix of prefixes) table.insert(prefix, number);

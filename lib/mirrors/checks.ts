@@ -1,129 +1,124 @@
 /**
- * Checks: every few seconds a HEAD request to each mirror that clients are sent to, for
- * a blob that it had. So a mirror that has failed is noticed though all its blobs are
- * remembered as found, and one that is back is used again.
- *
- * No library for circuit breakers is used: they guard one function in one isolate, and
- * what is known of a mirror here is shared by all of them.
+ * The checks of all mirrors. The main isolate makes them for all isolates.
  *
  * @module
  */
 
+import type { Mirror } from "../routing/policy.ts";
+import type { Later } from "./time.ts";
 import type { Board } from "./board.ts";
-import { type HeadAnswer, isFailure } from "./presence.ts";
+import type { Checked, Checker } from "./check.ts";
+import { createSamples, type Samples } from "./samples.ts";
+import { createSleeper, type Sleeper } from "./sleeper.ts";
+import { type Health, type WatchLog, watchMirror } from "./watch.ts";
 
-/** A mirror to check. */
-export interface CheckedMirror {
-  /** Its number on the board. */
-  readonly number: number;
-  /** Its name in the configuration. */
-  readonly name: string;
-  /** Its base URL. */
-  readonly url: string;
-}
-
-/** A blob to ask a mirror for. */
-export interface Sample {
-  /** Its digest. */
-  readonly digest: string;
-  /** Whether the mirror had it when it was last asked. */
-  readonly found: boolean;
-}
-
-/** What checks need. */
+/** What the checks need. */
 export interface ChecksOptions {
-  /** Which mirrors are down; the same board as that of those who send clients there. */
+  /** Where it is recorded which mirrors are down. */
   readonly board: Board;
-  /** Sends a HEAD request that may take so many milliseconds. Never rejected. */
-  readonly head: (url: string, timeoutMs: number) => Promise<HeadAnswer>;
-  /** What to ask a mirror for, by its number; those of which none is known are not asked. */
-  readonly samples: Map<number, Sample>;
-  /** How long to wait from one check of a mirror to the next, in milliseconds. */
-  readonly intervalMs: number;
-  /** The longest wait between checks of a mirror that is down, in milliseconds. */
-  readonly maxIntervalMs: number;
-  /** Waits, in milliseconds. */
-  readonly wait: (ms: number) => Promise<void>;
-  /** Gives a number from 0 to below 1. */
+  /** Checks a mirror. */
+  readonly checker: Checker;
+  /** Runs the pauses. */
+  readonly later: Later;
+  /** The time in milliseconds, of any monotonic clock. */
+  readonly now: () => number;
+  /** The time in whole seconds, the same in every isolate. */
+  readonly nowS: () => number;
+  /** Returns a random number in [0, 1). */
   readonly random: () => number;
-  /** Told of each check. */
-  readonly told: ChecksLog;
+  /** Notified of the results. */
+  readonly log: ChecksLog;
 }
 
-/** What checks tell of. */
-export interface ChecksLog {
-  /** A check took a mirror down. */
-  readonly down: (mirror: CheckedMirror, answer: HeadAnswer) => void;
-  /** A check brought a mirror up. */
-  readonly up: (mirror: CheckedMirror) => void;
-  /** A mirror no longer has a blob that it had. */
-  readonly lost: (mirror: CheckedMirror, digest: string) => void;
+/** Notified of the results of checks. */
+export interface ChecksLog extends WatchLog {
+  /** Called with an unexpected error. */
+  readonly onError: (error: unknown) => void;
 }
 
-/**
- * What to ask a mirror for of which no blob is known that it had: the blob of no bytes.
- * Any answer that is no failure is a good one.
- */
-export const ANY_SAMPLE: Sample = {
-  digest: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-  found: false,
-};
+/** The checks of all mirrors. */
+export interface Checks {
+  /** Checks these mirrors, and no others, from now on. */
+  restart(mirrors: readonly Mirror[], health: Health): void;
+  /** Stops all checks for good. */
+  stop(): void;
+  /** Adds a sample: a blob that a mirror, given by its number, has. */
+  addSample(mirror: number, digest: string): void;
+  /** Schedules an early check of a mirror, given by its number. */
+  suspect(mirror: number): void;
+  /** The last check of a mirror, given by its number. */
+  last(mirror: number): LastCheck | undefined;
+}
 
-// A mirror that hangs is to be noticed within `down_after` intervals of its last good
-// check: the wait for the first check that fails, and for each an answer that does not
-// come in a third of an interval, and a twelfth to the next; for two checks 1.75 intervals.
-const TIMEOUT_SHARE = 1 / 3;
-const CONFIRM_SHARE = 1 / 12;
-// Servers that were started together do not check together for long.
-const JITTER = 0.25;
+/** The last check of a mirror. */
+export interface LastCheck extends Checked {
+  /** When it ended, in whole seconds. */
+  readonly atS: number;
+}
 
-/**
- * Checks a mirror for as long as `isStopped` says that it should.
- *
- * While it is down, each failed check doubles the wait to the next. When it is up, each
- * good one halves that again, so one that goes up and down is soon left alone.
- */
-export async function checkMirror(
-  mirror: CheckedMirror,
-  options: ChecksOptions,
-  isStopped: () => boolean,
-): Promise<void> {
-  const { board, head, samples, intervalMs, maxIntervalMs, wait, random, told } = options;
-  const { number } = mirror;
-  let doublings = 0;
-  let waitMs = random() * intervalMs;
-  for (;;) {
-    await wait(waitMs * (1 - JITTER * random()));
-    if (isStopped()) return;
-    waitMs = intervalMs;
-    const sample = samples.get(number);
-    if (sample === undefined) continue;
-    const answer = await head(`${mirror.url}/${sample.digest}`, intervalMs * TIMEOUT_SHARE);
-    if (isStopped()) return;
-    if (answer === "unsent") continue;
-    if (isFailure(answer)) {
-      // It may be the blob: a mirror that works must not stay down for one that it fails at.
-      if (board.isDown(number)) samples.set(number, ANY_SAMPLE);
-      if (board.failed(number)) told.down(mirror, answer);
-      // No more than it takes to the longest wait, or they would take as long to undo.
-      else if (board.isDown(number) && intervalMs * 2 ** doublings < maxIntervalMs) doublings++;
-      waitMs = board.isDown(number)
-        ? Math.max(intervalMs, Math.min(maxIntervalMs, intervalMs * 2 ** doublings))
-        : intervalMs * CONFIRM_SHARE;
-      continue;
-    }
-    if (sample.found && isGone(answer)) {
-      // It is still asked for: without it, a mirror that is down would never come up.
-      samples.set(number, { digest: sample.digest, found: false });
-      board.forget(number);
-      told.lost(mirror, sample.digest);
-    }
-    if (board.checkedWell(number)) told.up(mirror);
-    else if (!board.isDown(number)) doublings = Math.max(0, doublings - 1);
+interface Watched {
+  readonly mirror: Mirror;
+  readonly health: Health;
+  readonly samples: Samples;
+  readonly sleeper: Sleeper;
+  last: LastCheck | undefined;
+}
+
+/** Makes checks; none begins before {@linkcode Checks.restart}. */
+export function createChecks(options: ChecksOptions): Checks {
+  const { later, log, nowS } = options;
+  const watched = new Map<number, Watched>();
+  let stopped = false;
+
+  function watch(mirror: Mirror, health: Health, before: Watched | undefined): void {
+    // A mirror that stays configured keeps its samples and its last check.
+    const same = before?.mirror.url === mirror.url;
+    const one: Watched = {
+      mirror,
+      health,
+      samples: same ? before.samples : createSamples(),
+      sleeper: createSleeper(later),
+      last: same ? before.last : undefined,
+    };
+    watched.set(mirror.number, one);
+    watchMirror(mirror, {
+      ...options,
+      ...one,
+      log: {
+        ...log,
+        onChecked(mirror, checked) {
+          one.last = { ...checked, atS: nowS() };
+          log.onChecked(mirror, checked);
+        },
+      },
+    }).catch(log.onError);
   }
+
+  return {
+    restart(mirrors, health) {
+      if (stopped) return;
+      const before = new Map(watched);
+      watched.clear();
+      for (const mirror of mirrors) {
+        const held = before.get(mirror.number);
+        if (held !== undefined && isSame(held, mirror, health)) watched.set(mirror.number, held);
+        else watch(mirror, health, held);
+      }
+      for (const one of before.values()) {
+        if (watched.get(one.mirror.number) !== one) one.sleeper.stop();
+      }
+    },
+    stop() {
+      stopped = true;
+      for (const { sleeper } of watched.values()) sleeper.stop();
+    },
+    addSample: (mirror, digest) => watched.get(mirror)?.samples.add(digest),
+    suspect: (mirror) => watched.get(mirror)?.sleeper.wake(),
+    last: (mirror) => watched.get(mirror)?.last,
+  };
 }
 
-// S3 says 403 for what is not there to those who may not list the bucket.
-function isGone(answer: HeadAnswer): boolean {
-  return answer === 404 || answer === 403 || answer === 410;
+function isSame(watched: Watched, mirror: Mirror, health: Health): boolean {
+  return watched.mirror.url === mirror.url && watched.mirror.name === mirror.name &&
+    JSON.stringify(watched.health) === JSON.stringify(health);
 }

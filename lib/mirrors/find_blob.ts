@@ -1,69 +1,70 @@
 /**
- * Which mirror to send a client to.
+ * Finds the mirror to send a client to.
  *
  * @module
  */
 
 import type { Mirror } from "../routing/policy.ts";
 import type { Board } from "./board.ts";
-import type { Presence, PresenceCheck, Server } from "./presence.ts";
+import type { Gate } from "./gate.ts";
+import type { Known, KnownBlobs } from "./known.ts";
+import type { Probes } from "./probes.ts";
+import type { Within } from "./time.ts";
 
 /** Why no mirror serves a blob. */
 export type NoMirror =
-  /** None of those that are up has it. */
+  /** None of the mirrors that are up has it. */
   | "missing"
-  /** Too much is being asked to find out, or it took too long. */
+  /** There were too many probes, or they took too long. */
   | "busy"
-  /** None is up. */
+  /** All mirrors are down. */
   | "down"
-  /** The one that has it takes no more in place of those that are down. */
+  /** The mirror that has it reached its limit of redirects diverted from mirrors that are down. */
   | "fallback_limit";
 
 /** Where a blob is. */
 export type FoundBlob =
   | {
     readonly kind: "mirror";
+    /** The mirror that has it, at `<url>/<digest>`. */
     readonly mirror: Mirror;
-    /** The blob's URL there. */
-    readonly url: string;
-    /** Whether the client would have been sent to another mirror, which is down. */
+    /** Whether the client would have been sent to another mirror that is down. */
     readonly diverted: boolean;
   }
   | { readonly kind: "none"; readonly reason: NoMirror };
 
-/** Finds a blob in mirrors. */
-export interface BlobFinder {
-  /**
-   * The first of the mirrors that is up and has the blob. A promise only when a
-   * mirror has to be asked; it is never rejected.
-   */
-  (mirrors: readonly Mirror[], digest: string): FoundBlob | Promise<FoundBlob>;
-}
-
-/** What is known of a mirror beside its place in the policy. */
-export interface MirrorState {
-  /** Its number on the board. */
-  readonly number: number;
-  /** How many redirects a second may be diverted to it from others. */
-  readonly fallbackLimit: number;
-  /** How it is asked. */
-  readonly server: Server;
-}
+/**
+ * Finds the first of some mirrors that is up and has a blob. Returns a promise only when a
+ * mirror has to be probed; it never rejects.
+ *
+ * @param except a mirror to skip, because it failed the client
+ * @param withinMs the time limit in milliseconds; by default that of the configuration
+ */
+export type BlobFinder = (
+  mirrors: readonly Mirror[],
+  digest: string,
+  except?: Mirror,
+  withinMs?: number,
+) => FoundBlob | Promise<FoundBlob>;
 
 /** What a finder needs. */
 export interface BlobFinderOptions {
-  /** Finds out whether a mirror has a blob. */
-  readonly check: PresenceCheck;
+  /** What is known of blobs. */
+  readonly known: () => KnownBlobs;
+  /** Probes mirrors. */
+  readonly probes: Probes;
+  /** Delays answers during a flood of requests. */
+  readonly gate: Pick<Gate, "turnAway">;
   /** Which mirrors are down. */
   readonly board: Board;
-  /** What is known of each mirror of the policy. */
-  readonly stateOf: (mirror: Mirror) => MirrorState;
-  /** How long to look for a mirror, all in all, in milliseconds. */
-  readonly timeoutMs: number;
-  /** The time in milliseconds, of any clock that does not run backwards. */
+  /** The time limit of a search in milliseconds. */
+  readonly timeoutMs: () => number;
+  /** The time in milliseconds, of any monotonic clock. */
   readonly now: () => number;
   /** The time in whole seconds, the same in every isolate. */
   readonly nowS: () => number;
+  /** Waits for a promise, up to a limit. */
+  readonly within: Within;
 }
 
 const NONE = {
@@ -73,97 +74,112 @@ const NONE = {
   fallback_limit: { kind: "none", reason: "fallback_limit" },
 } as const;
 
-/** How far a search has come. */
-interface Search {
-  /** How many mirrors were passed over, for they are down. */
-  readonly skipped: number;
-  /** When to ask no more, by the clock. */
-  readonly deadline: number;
-}
-
-const BEGUN: Search = { skipped: 0, deadline: Infinity };
-
 /** Makes a finder. */
 export function createBlobFinder(options: BlobFinderOptions): BlobFinder {
-  const { check, board, stateOf, timeoutMs, now, nowS } = options;
-  const keyOf = createKeys(board);
+  const { board, probes, nowS } = options;
+  const search = createSearch(options, take);
 
-  function findFrom(
-    first: number,
-    mirrors: readonly Mirror[],
-    digest: string,
-    search: Search,
-  ): FoundBlob | Promise<FoundBlob> {
-    let { skipped, deadline } = search;
-    const late = deadline !== Infinity && now() >= deadline;
-    for (let at = first; at < mirrors.length; at++) {
-      const mirror = mirrors[at]!;
-      const state = stateOf(mirror);
-      if (board.isDown(state.number)) {
-        skipped++;
-        continue;
-      }
-      const url = `${mirror.url}/${digest}`;
-      const key = keyOf(state.number, digest);
-      const presence = late ? check.recall(key) : check.ask(key, url, state.server);
-      if (presence === "found") return take(mirror, state, url, skipped > 0);
-      if (presence === "missing") continue;
-      if (presence === "unknown") {
-        if (late) continue;
-        return NONE.busy;
-      }
-      if (deadline === Infinity) deadline = now() + timeoutMs;
-      return presence.then((answer) => goOn(answer, at, mirrors, digest, { skipped, deadline }));
-    }
-    if (skipped > 0 && skipped === mirrors.length) return NONE.down;
-    return late ? NONE.busy : NONE.missing;
-  }
-
-  function goOn(
-    answer: Presence,
-    at: number,
-    mirrors: readonly Mirror[],
-    digest: string,
-    search: Search,
-  ): FoundBlob | Promise<FoundBlob> {
-    if (answer === "unknown") return NONE.busy;
-    const mirror = mirrors[at]!;
-    const state = stateOf(mirror);
-    // Others may have found out meanwhile that it is down.
-    if (board.isDown(state.number)) {
-      const { skipped, deadline } = search;
-      return findFrom(at + 1, mirrors, digest, { skipped: skipped + 1, deadline });
-    }
-    return answer === "found"
-      ? take(mirror, state, `${mirror.url}/${digest}`, search.skipped > 0)
-      : findFrom(at + 1, mirrors, digest, search);
-  }
-
-  function take(mirror: Mirror, state: MirrorState, url: string, diverted: boolean): FoundBlob {
-    const { number, fallbackLimit } = state;
+  function take(mirror: Mirror, diverted: boolean): FoundBlob {
+    const { number, fallbackLimit } = mirror;
     if (diverted && fallbackLimit !== Infinity && !board.divert(number, fallbackLimit, nowS())) {
       return NONE.fallback_limit;
     }
-    return { kind: "mirror", mirror, url, diverted };
+    return { kind: "mirror", mirror, diverted };
   }
 
-  return (mirrors, digest) => findFrom(0, mirrors, digest, BEGUN);
+  return function find(mirrors, digest, except, withinMs) {
+    const known = options.known();
+    let skipped = 0;
+    let unknown = -1;
+    for (let at = 0; at < mirrors.length; at++) {
+      const mirror = mirrors[at]!;
+      if (mirror === except || board.isDown(mirror.number)) {
+        skipped++;
+        continue;
+      }
+      const held = known.recall(mirror.number, digest);
+      if (held === "unknown" && unknown < 0) unknown = at;
+      if (!isFound(held)) continue;
+      // Earlier mirrors that may have it, and one with a stale entry, are probed in the background.
+      const last = held === "stale" ? at : at - 1;
+      for (let behind = unknown < 0 ? at : unknown; behind <= last; behind++) {
+        askBehind(mirrors[behind]!, digest);
+      }
+      return take(mirror, skipped > 0);
+    }
+    if (unknown >= 0) return search(mirrors, digest, { from: unknown, except, withinMs });
+    return skipped > 0 && skipped === mirrors.length ? NONE.down : NONE.missing;
+  };
+
+  function askBehind(mirror: Mirror, digest: string): void {
+    if (board.isDown(mirror.number)) return;
+    const held = options.known().recall(mirror.number, digest);
+    if (held === "unknown" || held === "stale") void probes.ask(mirror, digest);
+  }
 }
 
-/**
- * Makes the keys by which it is remembered which mirror has which blob: shorter than
- * the URL, for there are many of them. A mirror has another one after each time that
- * what is remembered of it was to be forgotten.
- */
-export function createKeys(board: Board): (mirror: number, digest: string) => string {
-  const prefixes: string[] = [];
-  const generations: number[] = [];
-  return (mirror, digest) => {
-    const generation = board.generation(mirror);
-    if (generations[mirror] !== generation) {
-      generations[mirror] = generation;
-      prefixes[mirror] = `${mirror.toString(36)}.${generation.toString(36)} `;
+/** Where a search begins, and its limits. */
+interface Search {
+  readonly from: number;
+  readonly except: Mirror | undefined;
+  readonly withinMs: number | undefined;
+}
+
+/** Makes the search through mirrors for which nothing is cached. */
+function createSearch(
+  options: BlobFinderOptions,
+  take: (mirror: Mirror, diverted: boolean) => FoundBlob,
+) {
+  const { board, probes, gate, now, within } = options;
+
+  async function endBusy(leftMs: number): Promise<FoundBlob> {
+    const held = gate.turnAway();
+    if (held !== undefined && leftMs > 0) await within(leftMs, held);
+    return NONE.busy;
+  }
+
+  return async function search(
+    mirrors: readonly Mirror[],
+    digest: string,
+    { from, except, withinMs }: Search,
+  ): Promise<FoundBlob> {
+    const deadline = now() + (withinMs ?? options.timeoutMs());
+    const isOut = (mirror: Mirror) => mirror === except || board.isDown(mirror.number);
+    const recall = ({ number }: Mirror) => options.known().recall(number, digest);
+    let skipped = mirrors.slice(0, from).filter(isOut).length;
+    let busy = false;
+    let turnedAway = false;
+    for (const [at, mirror] of mirrors.entries()) {
+      if (at < from) continue;
+      if (isOut(mirror)) {
+        skipped++;
+        continue;
+      }
+      const rest = mirrors.slice(at).filter((one) => !isOut(one));
+      // Another request may have found out in the meantime.
+      const known = rest.find((one) => isFound(recall(one)));
+      if (known !== undefined) return take(known, skipped > 0);
+      if (recall(mirror) === "missing") continue;
+      const leftMs = deadline - now();
+      const probe = leftMs > 0 ? probes.ask(mirror, digest) : undefined;
+      if (probe === undefined) {
+        turnedAway = true;
+        continue;
+      }
+      // A mirror that hangs leaves the later ones their share of the time.
+      const share = rest.filter((one) => recall(one) === "unknown").length;
+      const verdict = await within(leftMs / share, probe);
+      if (verdict === undefined || verdict === "unsent") busy = true;
+      // It may have gone down in the meantime.
+      if (isOut(mirror)) skipped++;
+      else if (verdict === "found") return take(mirror, skipped > 0);
     }
-    return prefixes[mirror] + digest;
+    if (skipped === mirrors.length) return NONE.down;
+    if (turnedAway) return await endBusy(deadline - now());
+    return busy ? NONE.busy : NONE.missing;
   };
+}
+
+function isFound(known: Known): boolean {
+  return known === "found" || known === "stale";
 }

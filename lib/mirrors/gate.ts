@@ -1,64 +1,105 @@
 /**
- * How much may be asked of other servers. A flood of requests for blobs that nobody
- * knows must not become a flood of probes, nor keep those waiting who ask for known ones.
+ * The limits on requests to other servers. A flood of requests for unknown blobs must not
+ * become a flood of probes, a server that hangs must not take the places of the others, and
+ * requests for known blobs must wait for neither.
+ *
+ * Places are shared by dynamic thresholds (Choudhury and Hahne, "Dynamic queue length
+ * thresholds for shared-memory packet switches", 1998): a server may hold as many places as
+ * are free. One server that hangs gets at most half of them, two get a third each, and there
+ * is always room for one more. Shares need no configuration, and no place is reserved for a
+ * server that is not in use.
  *
  * @module
  */
 
+import type { Places } from "./places.ts";
+
 /** What a gate needs. */
 export interface GateOptions {
-  /** The most probes under way or waiting for their turn at the same time. */
-  readonly maxInFlight: number;
-  /** The most probes begun in a second, but for a few at once after a pause. */
-  readonly maxPerS: number;
-  /** The time in milliseconds, of any clock that does not run backwards. */
+  /** The places of probes in flight. */
+  readonly places: Places;
+  /** The limits in use. */
+  readonly bounds: () => GateBounds;
+  /** The time in milliseconds, of any monotonic clock. */
   readonly now: () => number;
   /** Waits, in milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
-  /** Gives a number from 0 to below 1. */
+  /** Returns a random number in [0, 1). */
   readonly random: () => number;
-  /** Told how many probes are under way or wait, whenever that changes. */
-  readonly told: (inFlight: number) => void;
 }
 
-/** Lets probes through, or turns them away. */
+/** The limits on probes. */
+export interface GateBounds {
+  /** The most probes, of all isolates, that are in flight or wait for their turn. */
+  readonly maxInFlight: number;
+  /** The most probes that this isolate begins in a second, apart from a short burst. */
+  readonly maxPerS: number;
+}
+
+/** Admits probes, or turns them away. */
 export interface Gate {
   /**
-   * Lets one more probe in: how long it has to wait for its turn, in milliseconds, or
-   * `undefined` when it is turned away. Whoever was let in leaves when the probe has ended.
+   * Admits one more probe. The caller must call `leave` when the probe has ended.
+   *
+   * @param server the number of the server to ask
+   * @returns how long to wait for its turn, in milliseconds, or `undefined` when it is turned
+   * away
    */
-  enter(): number | undefined;
-  /** Ends a probe. */
-  leave(): void;
+  enter(server: number): number | undefined;
+  /** Releases the place of a probe that has ended. */
+  leave(server: number): void;
   /**
-   * What to wait for before the request whose probe was turned away is answered:
-   * `undefined`, for it is answered at once, unless very many are turned away.
+   * The delay before answering a request whose probe was turned away: `undefined` for none,
+   * unless very many are turned away.
    */
   turnAway(): Promise<void> | undefined;
-  /** How many probes are under way or wait for their turn. */
-  readonly inFlight: number;
 }
 
-// An image's layers are asked for at once, and are not to wait for each other.
-const AT_ONCE = 25;
-// A client whose probe would have to wait longer is better served by the upstream.
-const MOST_WAIT_MS = 1000;
+// An image's layers are requested together and should not wait for each other.
+const BURST = 25;
+// The upstream serves a client better than a longer wait for a probe.
+const MAX_WAIT_MS = 1000;
 
-// A client that sends the next request when it has the answer to the last sends the
-// fewer, the longer that takes. Past so many turned away in a window, each is held back,
-// for half to one and a half times as long, lest all come back together.
+// A client that sends its next request after the last answer slows down when answers are
+// delayed. Past this many turned away in a window, each is delayed by half to one and a half
+// times `HOLD_MS`, at random, so that they do not return together.
 const WINDOW_MS = 100;
 const TURNED_AWAY_AT_ONCE = 25;
 const HOLD_MS = 1000;
-// Past this many, holding back would cost more than it spares.
-const MOST_HELD = 10_000;
+// Delaying more requests than this costs more than it saves.
+const MAX_HELD = 10_000;
 
 /** Makes a gate. */
 export function createGate(options: GateOptions): Gate {
-  const { maxInFlight, maxPerS, now, wait, random, told } = options;
-  const paceMs = 1000 / maxPerS;
-  let inFlight = 0;
+  const { places, bounds, now } = options;
+  const turnAway = createHold(options);
   let nextTurn = 0;
+
+  return {
+    enter(server) {
+      const { maxInFlight, maxPerS } = bounds();
+      const total = places.total();
+      const own = places.of(server);
+      if (own >= maxInFlight - total) return undefined;
+      // The generic cell rate algorithm: turns are `paceMs` apart, and may be taken early.
+      const paceMs = 1000 / maxPerS;
+      const time = now();
+      // A reload may have raised the rate: bring a turn assigned at the slower rate forward.
+      nextTurn = Math.min(nextTurn, time + (BURST + 1) * paceMs + MAX_WAIT_MS);
+      const turn = Math.max(time, nextTurn);
+      const delayMs = Math.max(0, turn - time - BURST * paceMs);
+      // The queue is shared like the places: a server that fills it may wait only half as long.
+      if (delayMs > MAX_WAIT_MS * (1 - own / (2 * total + 1))) return undefined;
+      nextTurn = turn + paceMs;
+      places.add(server, 1);
+      return delayMs;
+    },
+    leave: (server) => places.add(server, -1),
+    turnAway,
+  };
+}
+
+function createHold({ now, wait, random }: GateOptions): Gate["turnAway"] {
   let windowEnd = 0;
   let turnedAway = 0;
   let held = 0;
@@ -69,30 +110,13 @@ export function createGate(options: GateOptions): Gate {
     held--;
   }
 
-  return {
-    enter() {
-      if (inFlight >= maxInFlight) return undefined;
-      // The generic cell rate algorithm: turns are a pace apart, and may be taken early.
-      const time = now();
-      const turn = Math.max(time, nextTurn);
-      const delayMs = Math.max(0, turn - time - AT_ONCE * paceMs);
-      if (delayMs > MOST_WAIT_MS) return undefined;
-      nextTurn = turn + paceMs;
-      told(++inFlight);
-      return delayMs;
-    },
-    leave: () => told(--inFlight),
-    turnAway() {
-      const time = now();
-      if (time >= windowEnd) {
-        windowEnd = time + WINDOW_MS;
-        turnedAway = 0;
-      }
-      turnedAway++;
-      return turnedAway <= TURNED_AWAY_AT_ONCE || held >= MOST_HELD ? undefined : hold();
-    },
-    get inFlight() {
-      return inFlight;
-    },
+  return () => {
+    const time = now();
+    if (time >= windowEnd) {
+      windowEnd = time + WINDOW_MS;
+      turnedAway = 0;
+    }
+    turnedAway++;
+    return turnedAway <= TURNED_AWAY_AT_ONCE || held >= MAX_HELD ? undefined : hold();
   };
 }

@@ -1,21 +1,26 @@
 /**
- * A bounded memory of yes and no, each for a time of its own; when it is full, the
- * least recently used entry is forgotten.
+ * A bounded cache of what was found and what was missing. Each entry has its own TTL; when the
+ * cache is full, the least recently used entry is evicted.
  *
- * A registry's busy server knows some hundred thousand blobs, and asks for one with
- * each request. The order of use is a doubly linked list of numbers in typed arrays, so
- * an entry takes 206 bytes, its key of 76 characters included; with lru-cache, 342.
+ * A registry's busy server knows some hundred thousand blobs and looks one up on each
+ * request. The order of use is a doubly linked list of indices in typed arrays, so an entry
+ * takes 214 bytes, including its key of 76 characters; with lru-cache it takes 342.
  *
  * @module
  */
 
 /** A bounded memory. */
 export interface Memory {
-  /** What is remembered under a key, and makes it the most recently used; `undefined` for nothing. */
-  get(key: string): boolean | undefined;
-  /** Remembers under a key, for a time in milliseconds. */
-  set(key: string, value: boolean, ttlMs: number): void;
-  /** How many entries are held, be their time over or not. */
+  /**
+   * Looks a key up, and makes its entry the most recently used. Returns when it was last found,
+   * in milliseconds of the memory's clock; 0 if it is missing; `undefined` without an entry.
+   */
+  get(key: string): number | undefined;
+  /** Sets the entry of a key, for a time in milliseconds. */
+  set(key: string, found: boolean, ttlMs: number): void;
+  /** Deletes the entry of a key. */
+  delete(key: string): void;
+  /** The number of entries, including expired ones. */
   readonly size: number;
 }
 
@@ -23,67 +28,52 @@ export interface Memory {
 export interface MemoryOptions {
   /** The most entries to hold, at least 1. */
   readonly maxEntries: number;
-  /** The time in milliseconds, of any clock that does not run backwards. */
+  /** The time in milliseconds, above 0, of any monotonic clock. */
   readonly now: () => number;
 }
 
 /** Makes an empty memory. */
 export function createMemory({ maxEntries, now }: MemoryOptions): Memory {
-  // Slot 0 is the list's head: newer[0] is the oldest entry, older[0] the newest.
+  const order = createOrder(maxEntries);
   const slots = new Map<string, number>();
   const keys: string[] = [""];
-  const newer = new Uint32Array(maxEntries + 1);
-  const older = new Uint32Array(maxEntries + 1);
-  // When it is over; below 0 for a no.
+  const foundAt = new Float64Array(maxEntries + 1); // 0 for what is missing
   const until = new Float64Array(maxEntries + 1);
-
-  function unlink(slot: number): void {
-    newer[older[slot]!] = newer[slot]!;
-    older[newer[slot]!] = older[slot]!;
-  }
-
-  function linkAsNewest(slot: number): void {
-    const newest = older[0]!;
-    older[slot] = newest;
-    newer[slot] = 0;
-    newer[newest] = slot;
-    older[0] = slot;
-  }
 
   function takeSlot(): number {
     if (slots.size < maxEntries) return keys.length;
-    const oldest = newer[0]!;
+    const oldest = order.oldest();
     slots.delete(keys[oldest]!);
-    unlink(oldest);
+    order.unlink(oldest);
     return oldest;
   }
 
   return {
     get(key) {
       const slot = slots.get(key);
-      if (slot === undefined) return undefined;
-      const end = until[slot]!;
-      // What is over stays until it is set again or forgotten; it counts as unused.
-      if (Math.abs(end) <= now()) return undefined;
-      if (slot !== older[0]) {
-        unlink(slot);
-        linkAsNewest(slot);
-      }
-      return end > 0;
+      // An expired entry stays until it is set again or evicted; it does not count as used.
+      if (slot === undefined || until[slot]! <= now()) return undefined;
+      order.use(slot);
+      return foundAt[slot];
     },
-    set(key, value, ttlMs) {
+    set(key, found, ttlMs) {
       let slot = slots.get(key);
       if (slot === undefined) {
         slot = takeSlot();
         const own = copyString(key);
         keys[slot] = own;
         slots.set(own, slot);
+        order.link(slot);
       } else {
-        unlink(slot);
+        order.use(slot);
       }
-      linkAsNewest(slot);
-      const end = now() + ttlMs;
-      until[slot] = value ? end : -end;
+      const time = now();
+      foundAt[slot] = found ? time : 0;
+      until[slot] = time + ttlMs;
+    },
+    delete(key) {
+      const slot = slots.get(key);
+      if (slot !== undefined) until[slot] = 0;
     },
     get size() {
       return slots.size;
@@ -91,8 +81,39 @@ export function createMemory({ maxEntries, now }: MemoryOptions): Memory {
   };
 }
 
-// A string put together of parts is held with its parts, one cut out of another with
-// the other. A copy holds its own characters, which is a third less for each entry.
+/** The order in which slots were used, as a doubly linked list. */
+function createOrder(maxEntries: number) {
+  // Slot 0 is the head: newer[0] is the oldest entry, older[0] the newest.
+  const newer = new Uint32Array(maxEntries + 1);
+  const older = new Uint32Array(maxEntries + 1);
+
+  function unlink(slot: number): void {
+    newer[older[slot]!] = newer[slot]!;
+    older[newer[slot]!] = older[slot]!;
+  }
+
+  function link(slot: number): void {
+    const newest = older[0]!;
+    older[slot] = newest;
+    newer[slot] = 0;
+    newer[newest] = slot;
+    older[0] = slot;
+  }
+
+  return {
+    unlink,
+    link,
+    oldest: () => newer[0]!,
+    use(slot: number): void {
+      if (slot === older[0]) return;
+      unlink(slot);
+      link(slot);
+    },
+  };
+}
+
+// A concatenated string keeps its parts alive, and a substring its parent. A copy holds only
+// its own characters, which makes an entry a third smaller.
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

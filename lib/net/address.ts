@@ -1,10 +1,10 @@
 /**
  * IP addresses as values.
  *
- * Two readers stand side by side. {@linkcode tryAddress} is for requests: strict, and
- * without an allocation beyond its result. {@linkcode parseAddress} is for what a
- * person wrote, and says what is wrong with it; it takes `ipaddr.js`, but for the forms
- * that this reads more widely than others do. A test holds that the two agree.
+ * There are two parsers. {@linkcode tryAddress} is for requests: strict, and with no
+ * allocation beyond its result. {@linkcode parseAddress} is for text that a person wrote, and
+ * reports what is wrong with it; it uses `ipaddr.js`, but rejects the looser forms that the
+ * library accepts. A test checks that the two agree.
  *
  * @module
  */
@@ -12,25 +12,25 @@
 import ipaddr from "ipaddr.js";
 
 /**
- * An IP address as its 16-bit groups, most significant first: two for IPv4,
- * eight for IPv6. An IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291,
- * section 2.5.5.2) is always held as the IPv4 address that it stands for.
+ * An IP address as its 16-bit groups, most significant first: two for IPv4, eight for IPv6.
+ * An IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291, section 2.5.5.2) is always
+ * represented as the IPv4 address.
  */
 export type Address = readonly number[];
 
-/** Whether an address is an IPv4 one. */
+/** Whether an address is an IPv4 address. */
 export function isIpv4(address: Address): boolean {
   return address.length === 2;
 }
 
 /**
- * Reads an address from `text`, or from a part of it without cutting it out.
+ * Parses an address in `text`, or in a part of it without making a substring.
  *
- * IPv4 is four decimal numbers without leading zeros, for octal, hexadecimal and
- * short forms mean different addresses to different programs (RFC 6943, section
- * 3.1.1). IPv6 is RFC 4291, section 2.2, without a zone.
+ * IPv4 is four decimal numbers without leading zeros, because programs disagree about octal,
+ * hexadecimal and short forms (RFC 6943, section 3.1.1). IPv6 is RFC 4291, section 2.2,
+ * without a zone.
  *
- * @returns the address, or `undefined` when it is none
+ * @returns the address, or `undefined` if it is invalid
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ export function isIpv4(address: Address): boolean {
  * ```
  */
 export function tryAddress(text: string, start = 0, end = text.length): Address | undefined {
-  // The first five characters of any IPv6 address hold a colon, and of no IPv4 address.
+  // The first five characters of an IPv6 address contain a colon; IPv4 addresses have none.
   const probe = end - start < 5 ? end : start + 5;
   for (let at = start; at < probe; at++) {
     if (text.charCodeAt(at) === COLON) return tryIpv6(text, start, end);
@@ -55,9 +55,8 @@ const DOT = 46;
 const ZERO = 48;
 const COLON = 58;
 
-// Both readers also read the data set at each start, before they are compiled to
-// machine code: what is done for each character is kept to the least, and what can
-// be checked at the end of a number is checked there.
+// Both parsers also read the data set at each start, before they are compiled to machine code.
+// So they do little for each character, and check what they can at the end of a number.
 
 function tryIpv4(text: string, start: number, end: number): Address | undefined {
   let value = 0;
@@ -79,7 +78,7 @@ function tryIpv4(text: string, start: number, end: number): Address | undefined 
   return [value >> 8 & 0xffff, (value & 0xff) << 8 | part];
 }
 
-// The number of digits tells a leading zero.
+// The number of digits reveals a leading zero.
 function isOctet(value: number, digits: number): boolean {
   if (digits === 3) return value >= 100 && value <= 255;
   return digits === 2 ? value >= 10 : digits === 1;
@@ -133,7 +132,7 @@ function withIpv4Tail(
   return filled(groups, count + 2, gap);
 }
 
-// Moves the groups behind "::" to the end.
+// Moves the groups after "::" to the end.
 function filled(groups: number[], count: number, gap: number): Address | undefined {
   if (gap < 0) return count === 8 ? unmapped(groups) : undefined;
   if (count === 8) return undefined;
@@ -145,8 +144,8 @@ function filled(groups: number[], count: number, gap: number): Address | undefin
 }
 
 function unmapped(groups: number[]): Address {
-  // Only an address of which the first group is 0 can be a mapped one: one
-  // comparison settles it for every address in use.
+  // Only an address whose first group is 0 can be mapped, so one comparison suffices for all
+  // addresses in use.
   return groups[0] === 0 && isMapped(groups) ? [groups[6]!, groups[7]!] : groups;
 }
 
@@ -155,9 +154,9 @@ function isMapped(groups: Address): boolean {
 }
 
 /**
- * Reads an address that a person wrote.
+ * Parses an address that a person wrote.
  *
- * @throws {SyntaxError} when it is none, naming it and what is allowed
+ * @throws {SyntaxError} when it is invalid; the message names it and what is allowed
  */
 export function parseAddress(text: string): Address {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return groupsOf(ipaddr.IPv4.parse(text));
@@ -174,7 +173,7 @@ export function parseAddress(text: string): Address {
 
 const LONGEST_SHOWN = 80;
 
-/** Says to a person that a text is no address, and what one is. */
+/** Describes, for people, that a text is no address, and what an address is. */
 export function describeNoAddress(text: string): string {
   const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
   return `Cannot parse address "${shown}": it must be IPv4 in four decimal numbers without leading ` +
@@ -188,7 +187,7 @@ function groupsOf(address: ipaddr.IPv4 | ipaddr.IPv6): number[] {
   return groups;
 }
 
-/** An address as text: dotted decimal, or RFC 5952's form of IPv6. */
+/** Formats an address: dotted decimal, or IPv6 by RFC 5952. */
 export function formatAddress(address: Address): string {
   if (isIpv4(address)) {
     const [high, low] = [address[0]!, address[1]!];
@@ -200,7 +199,7 @@ export function formatAddress(address: Address): string {
   return `${hex(address.slice(0, start))}::${hex(address.slice(start + length))}`;
 }
 
-// RFC 5952, section 4.2.3: the first of the longest runs is the one shortened.
+// RFC 5952, section 4.2.3: the first of the longest runs is shortened.
 function longestZeroRun(address: Address): { start: number; length: number } {
   let best = { start: 0, length: 0 };
   let length = 0;

@@ -15,10 +15,10 @@ export interface Prefix {
 }
 
 /**
- * Reads a prefix that a person wrote. One inside `::ffff:0:0/96` is the IPv4
- * prefix that it stands for.
+ * Parses a prefix that a person wrote. A prefix inside `::ffff:0:0/96` becomes the
+ * corresponding IPv4 prefix.
  *
- * @throws {SyntaxError} when it is no prefix
+ * @throws {SyntaxError} when it is invalid
  * @throws {RangeError} when bits past its length are set
  *
  * @example
@@ -65,7 +65,7 @@ export function maskAddress(address: Address, length: number): Address {
   });
 }
 
-/** A prefix as text, such as `192.0.2.0/24`. */
+/** Formats a prefix, such as `192.0.2.0/24`. */
 export function formatPrefix({ address, length }: Prefix): string {
   return `${formatAddress(address)}/${length}`;
 }

@@ -1,14 +1,12 @@
 /**
- * A table from prefixes to numbers, answering with the longest prefix that holds
- * an address.
+ * A table that maps prefixes to numbers, with lookup by longest prefix match.
  *
- * It is a multibit trie (Srinivasan and Varghese, "Faster IP lookups using
- * controlled prefix expansion", 1998): the first 16 bits of an address index a
- * root, each further 4 bits a node of 16 slots. A slot holds either where its
- * node begins, or the answer for all addresses that reach it, so a lookup is a
- * handful of dependent reads and never looks back. 4 bits, because the nodes of
- * all published prefixes then take 0.7 MB and stay in a core's cache; 8 bits need
- * fewer reads, but 5 MB.
+ * It is a multibit trie (Srinivasan and Varghese, "Faster IP lookups using controlled prefix
+ * expansion", 1998): the first 16 bits of an address index a root, each further 4 bits a node
+ * of 16 slots. A slot contains either the index of its node, or the answer for all addresses
+ * that reach it, so a lookup takes a handful of dependent reads and never backtracks. The
+ * stride is 4 bits because the nodes of all published prefixes then take 0.7 MB and fit a
+ * core's cache; 8 bits need fewer reads, but 5 MB.
  *
  * @module
  */
@@ -24,17 +22,17 @@ export interface PrefixTable {
    * @param value from 0 to {@linkcode MAX_VALUE}
    */
   insert(prefix: Prefix, value: number): void;
-  /** The match of the longest prefix that holds the address, or {@linkcode NO_MATCH}. */
+  /** The match of the longest prefix that contains the address, or {@linkcode NO_MATCH}. */
   lookup(address: Address): Match;
 }
 
 /**
- * A value and the length of the prefix that it came with, in one number: see
- * {@linkcode matchValue} and {@linkcode matchLength}.
+ * A value and the length of its prefix, packed into one number: see {@linkcode matchValue} and
+ * {@linkcode matchLength}.
  */
 export type Match = number;
 
-/** What a lookup gives when no prefix holds the address. */
+/** The result of a lookup when no prefix contains the address. */
 export const NO_MATCH: Match = 0;
 
 /** The largest value that a table can hold. */
@@ -59,7 +57,7 @@ const FIRST_NODE = 2 << ROOT_BITS;
 /**
  * Makes an empty table.
  *
- * @param nodes how many nodes to make room for at first; it grows as needed
+ * @param nodes how many nodes to allocate at first; the table grows as needed
  *
  * @example
  * ```ts
@@ -76,7 +74,7 @@ const FIRST_NODE = 2 << ROOT_BITS;
  * ```
  */
 export function createPrefixTable({ nodes = 1024 } = {}): PrefixTable {
-  // A slot: 0 for none, above 0 a match, below 0 minus the index of a node.
+  // A slot: 0 for nothing, a positive match, or the negated index of a node.
   let slots = new Int32Array(FIRST_NODE + nodes * NODE_SIZE);
   let end = FIRST_NODE;
 
@@ -106,7 +104,7 @@ export function createPrefixTable({ nodes = 1024 } = {}): PrefixTable {
     return node;
   }
 
-  // Gives `count` slots a match, but for those that a longer prefix has.
+  // Sets `count` slots to a match, except those with a longer prefix.
   function cover(slot: number, count: number, match: Match): void {
     for (const last = slot + count; slot < last; slot++) {
       const held = slots[slot]!;

@@ -1,13 +1,13 @@
 /**
- * The body of an error answer: the OCI distribution specification's "Error codes"
+ * The body of an error response: the OCI distribution specification's "Error codes"
  * (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes).
  *
  * @module
  */
 
 /**
- * The error codes in use. All are the specification's own but `UNKNOWN`, as other
- * registries have it, and `CLIENT_ADDRESS_INVALID`, which nothing there stands for.
+ * The error codes in use. All come from the specification except `UNKNOWN`, which other
+ * registries use, and `CLIENT_ADDRESS_INVALID`, for which it has no equivalent.
  */
 export type ErrorCode =
   | "CLIENT_ADDRESS_INVALID"
@@ -17,20 +17,20 @@ export type ErrorCode =
   | "UNKNOWN"
   | "UNSUPPORTED";
 
-/** One error, as it stands in the body. */
+/** An error, as it appears in the body. */
 export interface OciError {
   /** What kind of error it is, for programs. */
   readonly code: ErrorCode;
-  /** What is wrong and what is allowed, for people; the same for every such error. */
+  /** What is wrong and what is allowed, for people; constant for each kind of error. */
   readonly message: string;
-  /** The value that was found wrong. */
+  /** The invalid value. */
   readonly detail?: string;
 }
 
-// What a client sent is given back to it, but not by the kilobyte.
+// Limits how much of a client's input is echoed.
 const DETAIL_LENGTH = 256;
 
-/** The JSON body that tells a client of one error. */
+/** Formats the JSON body for an error. */
 export function formatErrorBody({ code, message, detail }: OciError): string {
   const shown = detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH) };
   return JSON.stringify({ errors: [{ code, message, ...shown }] });

@@ -1,33 +1,33 @@
 /**
- * The query of a request, as it goes along to an upstream: `n` and `last` of
- * tag listings, `artifactType` of referrers, and whatever else a client sent.
+ * The query of a request, as forwarded to an upstream: `n` and `last` of tag listings,
+ * `artifactType` of referrers, and other parameters that a client sent.
  *
  * @module
  */
 
 // RFC 3986, section 3.4: query = *( pchar / "/" / "?" ), without "%", which is
-// looked at on its own.
-// By code point, for half of a surrogate pair has no encoding.
+// handled separately.
+// By code point, because half of a surrogate pair has no encoding.
 const UNSAFE = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]/gu;
 const STRAY_PERCENT = /%(?![0-9A-Fa-f]{2})/g;
 const CONTROL = /%(?:[01][0-9A-Fa-f]|7[Ff])/;
-// deno-lint-ignore no-control-regex -- control characters are what it looks for
+// deno-lint-ignore no-control-regex -- it is meant to match control characters
 const RAW_CONTROL = /[\u0000-\u001f\u007f]/;
 
 const LONGEST = 4096;
 
 /**
- * What of a query goes along to an upstream, with its question mark, or `""`
- * when nothing does.
+ * The part of a query that is forwarded to an upstream, with its question mark, or `""` if
+ * there is none.
  *
- * - `ns`, by which containerd names the registry it believes it talks to
+ * - `ns`, in which containerd sends the registry that it believes it talks to
  *   (https://github.com/containerd/containerd/blob/main/docs/hosts.md), is
  *   dropped: the upstream is not that registry.
- * - A parameter with a control character in it is dropped: none has a meaning
- *   for a registry, and `%0d%0a` has one for whatever logs or splits headers.
- * - Any other character that a query may not hold is percent-encoded.
- * - Nothing is kept of a query of more than 4096 characters, for reading it would keep
- *   others waiting, and none in earnest is so long.
+ * - A parameter that contains a control character is dropped: registries use none, and
+ *   `%0d%0a` can confuse programs that log or split headers.
+ * - Any other character that a query may not contain is percent-encoded.
+ * - A query of more than 4096 characters is dropped: no legitimate one is that long, and
+ *   parsing it would delay other requests.
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ const LONGEST = 4096;
  * assertEquals(forwardQuery("ns=registry.k8s.io"), "");
  * ```
  *
- * @param query what stands behind the question mark, as it was received
+ * @param query the part after the question mark, as received
  */
 export function forwardQuery(query: string): string {
   if (query === "" || query.length > LONGEST) return "";

@@ -1,36 +1,37 @@
 /**
- * What a request asks for: a method and a request target, read into a union.
+ * Parses a request's method and target into a union that says what is asked for.
  *
  * The end points are those of the OCI distribution specification
  * (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints)
- * that a pull uses, and the two pages beside them.
+ * that a pull uses, plus two pages.
  *
  * @module
  */
 
+import { decodePath } from "./decode.ts";
 import { isName, isOtherDigest, isRegisteredDigest, isSignatureTag, isTag } from "./grammar.ts";
 import { forwardQuery } from "./query.ts";
 
-/** The part of a request that the specification's grammar does not allow. */
+/** The part of a request that violates the specification's grammar. */
 export type InvalidPart = "name" | "tag" | "digest";
 
-/** A request for what has a digest. */
+/** A request for content with a digest. */
 export interface ByDigest {
-  /** What the digest is of: a blob, a manifest, or the manifest that others refer to. */
+  /** What the digest identifies: a blob, a manifest, or the subject of referrers. */
   readonly kind: "blob" | "manifest_by_digest" | "referrers";
-  /** The repository's name, such as `sig-storage/csi-attacher`. */
+  /** The repository name, such as `sig-storage/csi-attacher`. */
   readonly name: string;
-  /** The digest, its algorithm before the colon. */
+  /** The digest, including its algorithm. */
   readonly digest: string;
-  /** Whether its algorithm is a registered one: only such digests are asked about elsewhere. */
+  /** Whether the algorithm is registered: mirrors are asked only for such digests. */
   readonly registered: boolean;
-  /** What of the query goes along to an upstream: `""`, or from its question mark on. */
+  /** The query to forward to an upstream: `""`, or beginning with its question mark. */
   readonly query: string;
 }
 
 /**
- * What a request asks for. `query` is `""` or begins with `?`, and can stand in
- * a URL as it is, as can `name`, `tag` and `digest`.
+ * What a request asks for. `query` is `""` or begins with `?`. Like `name`, `tag` and
+ * `digest`, it can be put into a URL as it is.
  */
 export type Asked =
   | { readonly kind: "info" }
@@ -42,23 +43,52 @@ export type Asked =
     readonly kind: "manifest_by_tag";
     readonly name: string;
     readonly tag: string;
-    /** Whether it is a tag that signatures are kept under. */
+    /** Whether the tag is one used for signatures. */
     readonly signature: boolean;
     readonly query: string;
   }
   | { readonly kind: "tags"; readonly name: string; readonly query: string }
   | { readonly kind: "invalid"; readonly part: InvalidPart; readonly value: string }
   | { readonly kind: "method"; readonly method: string }
-  /** Nothing that is served; `api` for what is below `/v2/`. */
+  /** Nothing that is served; `api` is true below `/v2/`. */
   | { readonly kind: "nothing"; readonly api: boolean };
 
+/** A pull: a request that names a repository. */
+export type Pulled = Extract<Asked, { readonly name: string }>;
+
 /**
- * Reads what a request asks for. It never throws, whatever it is given.
+ * The path of a pull below `/v2/`, without its query: the inverse of
+ * {@linkcode parseRequest}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatPath({ kind: "tags", name: "etcd", query: "?n=50" }), "etcd/tags/list");
+ * ```
+ */
+export function formatPath(asked: Pulled): string {
+  switch (asked.kind) {
+    case "blob":
+      return `${asked.name}/blobs/${asked.digest}`;
+    case "manifest_by_tag":
+      return `${asked.name}/manifests/${asked.tag}`;
+    case "manifest_by_digest":
+      return `${asked.name}/manifests/${asked.digest}`;
+    case "referrers":
+      return `${asked.name}/referrers/${asked.digest}`;
+    case "tags":
+      return `${asked.name}/tags/list`;
+  }
+}
+
+/**
+ * Parses what a request asks for. It never throws.
  *
  * @param method the request's method, in the case it was sent
- * @param target the request target as received, neither decoded nor normalised:
- * `/v2/…`, or with scheme and authority before it, which are passed over (RFC 9112,
- * sections 3.2.1 and 3.2.2)
+ * @param target the request target as received, neither decoded nor normalised: `/v2/…`,
+ * optionally preceded by scheme and authority, which are ignored (RFC 9112, sections 3.2.1
+ * and 3.2.2)
  *
  * @example
  * ```ts
@@ -98,10 +128,9 @@ const MOST_KEPT = 1000;
 const LONGEST_KEPT = 512;
 
 /**
- * Makes a {@linkcode parseRequest} that keeps what it has read. Most requests of a
- * registry are for few images, and to find a target again takes a third of reading it.
- * There is no order among those that are kept; when there are too many, all go, and those
- * in use are back at once.
+ * Makes a {@linkcode parseRequest} with a cache. Most requests to a registry are for few
+ * images, and a lookup takes a third of the time of parsing. The cache is cleared when it is
+ * full; entries in use return at once.
  */
 export function createRequestParser(): typeof parseRequest {
   const kept = new Map<string, Asked>();
@@ -117,8 +146,8 @@ export function createRequestParser(): typeof parseRequest {
   };
 }
 
-// Where the authority begins, 0 for a target that is a path alone, or -1 for one that
-// is neither path nor URL, such as `*`.
+// The start of the authority; 0 for a target that is only a path, or -1 for one that is
+// neither a path nor a URL, such as `*`.
 function authorityStart(target: string): number {
   if (target.charCodeAt(0) === SLASH) return 0;
   const scheme = target.indexOf("://");
@@ -128,8 +157,8 @@ function authorityStart(target: string): number {
 const SLASH = 47;
 const NOTHING: Asked = { kind: "nothing", api: false };
 
-// Paths are read where they stand in the target: a piece that is cut out of a string
-// costs more to read than the string itself.
+// Paths are parsed in place: reading a substring costs more than reading the string that it
+// comes from.
 function parsePath(text: string, start: number, end: number, query: string): Asked {
   if (text.startsWith("/v2/", start) && end > start + 4) return parseApi(text, start, end, query);
   switch (text.slice(start, end)) {
@@ -146,8 +175,8 @@ function parsePath(text: string, start: number, end: number, query: string): Ask
   }
 }
 
-// A name may itself hold `blobs` or `manifests` as components, so a path is read
-// from its end: `/v2/<name>/<end point>/<last>`.
+// A name may contain the components `blobs` or `manifests`, so a path is parsed from its
+// end: `/v2/<name>/<end point>/<last>`.
 function parseApi(text: string, start: number, end: number, query: string): Asked {
   const last = lastSlash(text, end);
   const point = endPointBefore(text, last);
@@ -176,7 +205,7 @@ function parseApi(text: string, start: number, end: number, query: string): Aske
 
 const SHA256_LENGTH = "sha256:".length + 64;
 
-// Where a digest of the usual length would begin is looked at before the search.
+// Tries the place where a digest of the usual length would begin before searching.
 function lastSlash(text: string, end: number): number {
   const usual = end - SHA256_LENGTH - 1;
   return text.charCodeAt(usual) === SLASH && text.indexOf("/", usual + 1) < 0
@@ -198,26 +227,4 @@ function endPointBefore(text: string, end: number): keyof typeof DIGEST_KINDS | 
   if (text.startsWith("/manifests", end - 10)) return "/manifests";
   if (text.startsWith("/referrers", end - 10)) return "/referrers";
   return text.startsWith("/tags", end - 5) ? "/tags" : "";
-}
-
-// Far longer than any name with its reference, encoded whole.
-const LONGEST_DECODED = 2048;
-
-/**
- * Some clients write a digest's colon as `%3A`. Segments are decoded once and on
- * their own, so an encoded slash never makes a new segment; what does not
- * decode stays as it is, and no grammar allows it. So does a path whose decoding
- * would keep others waiting: each segment that does not decode costs an exception.
- */
-function decodePath(path: string): string {
-  return path.length > LONGEST_DECODED ? path : path.split("/").map(decodeSegment).join("/");
-}
-
-function decodeSegment(segment: string): string {
-  try {
-    const decoded = decodeURIComponent(segment);
-    return decoded.includes("/") ? segment : decoded;
-  } catch {
-    return segment;
-  }
 }

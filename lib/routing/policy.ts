@@ -1,38 +1,40 @@
 /**
- * The policy: what a configuration says about routing, made ready to be asked.
+ * The policy: the routing part of a configuration, prepared for lookups.
  *
  * @module
  */
 
 /** A registry that requests are redirected to. */
 export interface Upstream {
+  /** Its number, under which it is counted. */
+  readonly number: number;
   /** Its key among the configuration's `upstreams`. */
   readonly name: string;
-  /** What stands before a repository name: `https://registry.example/v2/project/`. */
+  /** The URL that repository names are appended to: `https://registry.example/v2/project/`. */
   readonly base: string;
-  /** Its place among the configuration's `upstreams`, from 0. */
-  readonly place: number;
 }
 
-/** A blob store: a blob stands at `<url>/<digest>`. */
+/** A blob store: a blob is at `<url>/<digest>`. */
 export interface Mirror {
+  /** Its number, under which it is known and counted. */
+  readonly number: number;
   /** Its key among the configuration's `mirrors`. */
   readonly name: string;
-  /** Without a slash at its end. */
+  /** Its URL, without a trailing slash. */
   readonly url: string;
-  /** Its place among the configuration's `mirrors`, from 0. */
-  readonly place: number;
+  /** How many redirects a second may be diverted to it from other mirrors; `Infinity` for any. */
+  readonly fallbackLimit: number;
 }
 
-/** What serves the clients of some locations. */
+/** Which servers serve the clients of some locations. */
 export interface Rule {
-  /** Its place in the configuration, 1 for the first; 0 for when none matches. */
+  /** Its position in the configuration, 1 for the first; 0 when no rule matches. */
   readonly number: number;
   /** The patterns of {@linkcode matchesLocation}. */
   readonly clients: readonly string[];
-  /** In the order in which they are asked. */
+  /** The mirrors to ask, in order. */
   readonly mirrors: readonly Mirror[];
-  /** What serves everything that no mirror does. */
+  /** The upstream that serves everything that no mirror does. */
   readonly upstream: Upstream;
 }
 
@@ -46,19 +48,23 @@ export interface PolicyParts {
   readonly upstream: Upstream;
   /** The registry that alone holds signatures; without it, upstreams hold their own. */
   readonly signatureUpstream?: Upstream;
-  /** In the order in which they are tried. */
+  /** The rules, in the order in which they are tried. */
   readonly rules: readonly Rule[];
 }
 
-/** All that decisions are made by. */
+/** Everything that decisions depend on. */
 export interface Policy extends PolicyParts {
-  /** Whether rules have upstreams of their own, so that manifests need a rule, too. */
+  /** Whether the mirrors for a blob depend on the client's location. */
+  readonly mirrorsVary: boolean;
+  /** Whether the upstream depends on the client's location. */
   readonly upstreamVaries: boolean;
+  /** The rule for clients without a location; it suits all clients where rules do not differ. */
+  readonly unlocated: Rule;
   /**
-   * The rule for a client's location: the first that matches, or one without
-   * mirrors when none does.
+   * The rule for a client's location: the first that matches, or one without mirrors if none
+   * does.
    *
-   * @param location its number in the list the policy was made with, -1 for none
+   * @param location its index in the list the policy was made with, -1 for none
    */
   ruleFor(location: number): Rule;
 }
@@ -66,7 +72,7 @@ export interface Policy extends PolicyParts {
 /**
  * Makes a policy.
  *
- * @param locations every location there is; rules are looked up by the place in this list
+ * @param locations all locations; rules are looked up by an index in this list
  */
 export function createPolicy(parts: PolicyParts, locations: readonly string[]): Policy {
   const none: Rule = { number: 0, clients: [], mirrors: [], upstream: parts.upstream };
@@ -76,17 +82,26 @@ export function createPolicy(parts: PolicyParts, locations: readonly string[]): 
     ) ?? none;
   const byLocation = locations.map(first);
   const unlocated = first(undefined);
+  // Rules that match no location distinguish no clients.
+  const inUse = [...new Set(byLocation)];
   return {
     ...parts,
-    upstreamVaries: parts.rules.some(({ upstream }) => upstream !== parts.upstream),
-    ruleFor: (location) => byLocation[location] ?? unlocated,
+    mirrorsVary: inUse.some(({ mirrors }) => !isSameList(mirrors, unlocated.mirrors)),
+    upstreamVaries: inUse.some(({ upstream }) => upstream !== unlocated.upstream),
+    unlocated,
+    // Looking up -1 in an array costs more than the rest of a decision.
+    ruleFor: (location) => location < 0 ? unlocated : byLocation[location] ?? unlocated,
   };
 }
 
+function isSameList(one: readonly Mirror[], other: readonly Mirror[]): boolean {
+  return one.length === other.length && one.every((mirror, at) => mirror === other[at]);
+}
+
 /**
- * Whether a pattern of a rule's `clients` matches a location: `*` matches every
- * client, with a location or without; `aws/*` every location of a cloud;
- * `aws/eu-west-3` that location.
+ * Whether a pattern of a rule's `clients` matches a location: `*` matches every client, with
+ * or without a location; `aws/*` matches every location of a cloud; `aws/eu-west-3` matches
+ * that location.
  *
  * @example
  * ```ts

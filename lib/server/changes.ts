@@ -1,6 +1,6 @@
 /**
- * Changes while the program serves: a configuration that is read again, a data set that
- * is fetched anew. Each is taken whole or not at all.
+ * Changes while the program serves: a reloaded configuration or certificate, a fetched data
+ * set. Each is applied as a whole or not at all.
  *
  * @module
  */
@@ -8,142 +8,176 @@
 import type { Config } from "../config/config.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { fetchPublished } from "../locations/fetch.ts";
-import { type ProviderChange, updateDataSet } from "../locations/update.ts";
-import type { Setup } from "./setup.ts";
-import type { Shared } from "./shared.ts";
+import { createRefresher, type Refresher } from "../locations/refresher.ts";
+import { type ProviderChange, type Update, updateDataSet } from "../locations/update.ts";
+import type { World } from "../mirrors/time.ts";
+import type { Events } from "../observe/events.ts";
+import type { Tls } from "./isolate.ts";
+import type { SetupOwner } from "./owner.ts";
 
-/** A configuration that was read again, or why it cannot be used. */
+/** A configuration that was read again, or the reason why it cannot be used. */
 export type Reread =
-  | { readonly kind: "config"; readonly config: Config }
+  | { readonly kind: "config"; readonly config: Config; readonly tls: Tls | undefined }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** What changes tell of. */
+/** Notified of changes. */
 export interface ChangesLog {
-  /** A configuration was read again and taken; some of it counts from the next start only. */
-  readonly reloaded: (config: Config, later: readonly string[]) => void;
-  /** A configuration was read again and not taken. */
-  readonly reloadRefused: (reason: string) => void;
-  /** A data set was fetched and taken. */
-  readonly refreshed: (changes: readonly ProviderChange[]) => void;
-  /** A data set could not be fetched, or was not fit to be taken. */
-  readonly refreshFailed: (reasons: readonly string[]) => void;
-  /** Something went wrong that should not. */
-  readonly failed: (error: unknown) => void;
+  /** Called when a configuration is applied; the keys in `later` need a restart. */
+  readonly onReloaded: (config: Config, later: readonly string[]) => void;
+  /** Called when a configuration is rejected. */
+  readonly onReloadRefused: (reason: string) => void;
+  /** Called when another certificate is in use. */
+  readonly onCertified: () => void;
+  /** Called when another certificate cannot be used; the old one stays. */
+  readonly onCertificateRefused: (reason: unknown) => void;
+  /** Called when a fetched data set is applied. */
+  readonly onRefreshed: (changes: readonly ProviderChange[]) => void;
+  /** Called when data could not be fetched, or was rejected. */
+  readonly onRefreshFailed: (reasons: readonly string[]) => void;
+  /** Called with an unexpected error. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 /** What changes need. */
-export interface ChangesOptions {
-  /** What is in use. */
-  readonly shared: Shared;
+export interface ChangesOptions extends World {
+  /** Holds the setup in use. */
+  readonly owner: SetupOwner;
   /** The text of the embedded data set. */
   readonly dataSet: string;
-  /** Has all isolates serve by a setup; kept when they do. */
-  readonly take: (setup: Setup) => Promise<void>;
-  /** Reads the configuration again; the locations are those of the data set in use. */
+  /** Reads the configuration again, given the locations of the data set in use. */
   readonly reread: (locations: readonly string[]) => Reread;
-  /** Fetches the providers' files, as the platform does. */
-  readonly fetch: typeof fetch;
-  /** The time of day in milliseconds since 1970. */
-  readonly timeOfDay: () => number;
-  /** Gives a number from 0 to below 1. */
-  readonly random: () => number;
-  /** Where changes are told. */
+  /** The PEM texts of `listen.tls` at the start. */
+  readonly tls?: Tls | undefined;
+  /** Makes all isolates serve with a certificate; rejects when it cannot be used. */
+  readonly certify: (tls: Tls) => Promise<void>;
+  /** The event counters. */
+  readonly events: Events;
+  /** Notified of changes. */
   readonly log: ChangesLog;
 }
 
-/** Changes what is served by. */
+/** Applies changes. */
 export interface Changes {
   /** Reads the configuration again. */
   reload(): void;
-  /** Fetches the data set as often as the configuration in use says. */
+  /** Fetches the data set at the interval in the current configuration. */
   start(): void;
-  /** Fetches no more. */
+  /** Stops fetching. */
   stop(): void;
 }
 
 const HOUR_MS = 3_600_000;
-// A timer of more than 24.8 days goes off at once.
-const LONGEST_TIMER_MS = 24 * HOUR_MS;
-// Programs that were started together do not fetch together.
-const JITTER = 0.1;
 
-/** Makes changes; one after another, so that each builds on the one before. */
+/** Makes the changes, which run one after another, so that each builds on the one before. */
 export function createChanges(options: ChangesOptions): Changes {
-  const { shared, log, random } = options;
-  const started = shared.setup.config;
+  const { owner, log, events } = options;
+  const started = owner.current().config;
+  const certificate = createRenewal(options);
   let last = Promise.resolve();
-  let fetching = false;
   let running = false;
-  let timer: ReturnType<typeof setInterval> | undefined;
 
-  function change(work: () => Promise<void>): void {
-    last = last.then(work).catch(log.failed);
+  function change(work: () => Promise<void>): Promise<void> {
+    return last = last.then(work).catch(log.onFailed);
+  }
+
+  const refresher = openRefresher(options, (update) => change(() => takeUpdate(update)));
+
+  async function takeUpdate({ dataSet, changes }: Update): Promise<void> {
+    const { dataSet: inUse = options.dataSet } = owner.current();
+    if (dataSet !== inUse) await owner.takeDataSet(dataSet);
+    events.refreshes++;
+    log.onRefreshed(changes);
+  }
+
+  function schedule(): void {
+    const hours = owner.current().config.ranges.refresh_h;
+    refresher.start(hours === undefined ? undefined : hours * HOUR_MS);
   }
 
   async function reload(): Promise<void> {
-    const { setup, roster, events } = shared;
-    const read = options.reread(listLocations(setup.dataSet ?? options.dataSet));
+    const dataSet = owner.current().dataSet ?? options.dataSet;
+    const read = options.reread(listLocations(dataSet));
     if (read.kind === "refused") {
       events.refusedReloads++;
-      return log.reloadRefused(read.reason);
+      return log.onReloadRefused(read.reason);
     }
-    const { config } = read;
-    await options.take({ ...setup, config, ...roster.enter(config) });
-    if (running && setup.config.ranges.refresh_h !== config.ranges.refresh_h) start();
+    await owner.takeConfig(read.config);
+    if (running) schedule();
     events.reloads++;
-    log.reloaded(config, listUnchangeable(started, config));
+    log.onReloaded(read.config, listUnchangeable(started, read.config));
+    await certificate.renew(read.tls);
   }
 
-  async function refresh(): Promise<void> {
-    const { setup, events } = shared;
-    const { sources } = setup.config.ranges;
-    const by = { fetch: options.fetch, now: options.timeOfDay, sources };
-    const update = await updateDataSet(
-      setup.dataSet ?? options.dataSet,
-      (provider) => fetchPublished(provider, by),
-    );
-    if (!running) return;
-    if (update.kind === "refused") {
-      events.failedRefreshes++;
-      const reasons = update.failures.map(({ provider, reason }) => `${provider}: ${reason}`);
-      return log.refreshFailed(reasons);
-    }
-    change(async () => {
-      await options.take({ ...shared.setup, dataSet: update.dataSet });
-      events.refreshes++;
-      log.refreshed(update.changes);
-    });
-  }
-
-  // A reload does not wait for what is fetched, which may take minutes to fail.
-  async function refreshOnce(): Promise<void> {
-    if (fetching) return;
-    fetching = true;
-    await refresh().catch(log.failed);
-    fetching = false;
-  }
-
-  function start(): void {
-    stop();
-    running = true;
-    const hours = shared.setup.config.ranges.refresh_h;
-    if (hours === undefined) return;
-    const everyMs = hours * HOUR_MS * (1 - JITTER * random());
-    const parts = Math.ceil(everyMs / LONGEST_TIMER_MS);
-    let part = 0;
-    timer = setInterval(() => ++part % parts === 0 && refreshOnce(), everyMs / parts);
-  }
-
-  function stop(): void {
-    running = false;
-    clearInterval(timer);
-  }
-
-  return { reload: () => change(reload), start, stop };
+  return {
+    reload: () => void change(reload),
+    start() {
+      running = true;
+      schedule();
+    },
+    stop() {
+      running = false;
+      refresher.stop();
+    },
+  };
 }
 
-// What a reload cannot change, for it is of sockets and threads.
+function openRefresher(
+  options: ChangesOptions,
+  take: (update: Update) => Promise<void>,
+): Refresher {
+  const { owner, log, events, fetch } = options;
+  return createRefresher({
+    ...options,
+    setTimer: (call, ms) => options.later(ms, call),
+    onError: log.onFailed,
+    update(providers) {
+      const { dataSet, config } = owner.current();
+      const by = { fetch, sources: config.ranges.sources };
+      return updateDataSet(
+        dataSet ?? options.dataSet,
+        (provider) => fetchPublished(provider, by),
+        providers === undefined ? {} : { providers },
+      );
+    },
+    async onUpdate(update) {
+      if (update.failures.length > 0) {
+        events.failedRefreshes++;
+        log.onRefreshFailed(
+          update.failures.map(({ provider, reason }) => `${provider}: ${reason}`),
+        );
+      }
+      // A reload does not wait for a fetch, which may take minutes to fail.
+      if (update.changes.length > 0) await take(update);
+    },
+  });
+}
+
+/** Renews the certificate when its files have changed. */
+function createRenewal({ tls, certify, log }: ChangesOptions) {
+  let inUse = tls;
+  return {
+    async renew(next: Tls | undefined): Promise<void> {
+      if (inUse === undefined || next === undefined) return;
+      if (inUse.cert === next.cert && inUse.key === next.key) return;
+      try {
+        await certify(next);
+      } catch (error) {
+        return log.onCertificateRefused(error);
+      }
+      inUse = next;
+      log.onCertified();
+    },
+  };
+}
+
+/** Lists the changed keys that need a restart: sockets and threads stay. */
 function listUnchangeable(started: Config, next: Config): string[] {
+  const [before, after] = [unchangeableOf(started), unchangeableOf(next)];
   return (["listen", "admin", "workers"] as const)
-    .filter((key) => JSON.stringify(started[key]) !== JSON.stringify(next[key]));
+    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+}
+
+// A certificate can be renewed, but a listener cannot switch between HTTP and HTTPS.
+function unchangeableOf({ listen, admin, workers }: Config) {
+  return { listen: { ...listen, tls: listen.tls !== undefined }, admin, workers };
 }

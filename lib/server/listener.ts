@@ -1,171 +1,215 @@
 /**
- * A listener that serves until it is told to stop, whatever becomes of its socket.
+ * A listener that serves until it is stopped, even if its socket fails.
  *
  * @module
  */
 
-import type { Handler } from "./handler.ts";
-import { failureResponse } from "./responses.ts";
+import type { Later } from "../mirrors/time.ts";
+import type { Handler } from "../redirect/handler.ts";
+import { failureResponse } from "../redirect/responses.ts";
+import { createDraining, type Draining } from "./draining.ts";
 
 /** Where to listen, and how. */
 export interface ListenerOptions {
   /** An IP address or a host name. */
   readonly host: string;
-  /** The port; 0 for any that is free. */
+  /** The port; 0 for any free one. */
   readonly port: number;
-  /** Whether other isolates listen on the same port. */
+  /** Whether the port may be shared with other isolates, or with a listener's successor. */
   readonly shared?: boolean;
   /** The PEM texts of a certificate and its key. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** Told what went wrong: with a request, or with the socket. */
-  readonly failed: (error: unknown) => void;
-  /** Told of each request that got 500, for the handler threw. */
-  readonly threw?: () => void;
+  /** Runs timers. */
+  readonly later: Later;
+  /** Called with the error of a request or of the socket. */
+  readonly onError: (error: unknown) => void;
+  /** Called for each request that got 500 because the handler threw. */
+  readonly onThrown?: () => void;
 }
 
 /** A listener. */
 export interface Listener {
-  /** Where it listens. */
+  /** The address it listens at. */
   readonly address: Deno.NetAddr;
-  /** Kept when it has stopped and every request is answered. */
+  /** Resolves once it has stopped and every request is answered. */
   readonly finished: Promise<void>;
-  /** Bids clients farewell, and then accepts nothing more. */
+  /**
+   * Switches to another certificate, while connections with the old one drain.
+   *
+   * @throws {Deno.errors.InvalidData} when the texts are not a certificate and its key; then
+   * the old one stays
+   */
+  certify(tls: NonNullable<ListenerOptions["tls"]>): void;
+  /** Drains: answers with `Connection: close` until requests cease, then stops accepting. */
   stop(): void;
-  /** Accepts nothing more, at once. */
+  /** Stops accepting at once. */
   stopAtOnce(): void;
 }
 
-// How long to wait before trying again to listen, and before looking whether it still does.
+/** Opens a listener, like {@linkcode listen}. */
+export type Listen = (handler: Handler, options: ListenerOptions) => Listener;
+
+// The pause before a retry to listen, and before a check whether the server still listens.
 const RETRY_MS = 50;
 const LOOK_MS = 1000;
 
+type Server = Deno.HttpServer<Deno.NetAddr>;
+
+/** A server and its draining. */
+interface Opened {
+  readonly server: Server;
+  readonly draining: Draining;
+}
+
 /**
- * Listens.
+ * Opens a listener.
  *
  * @throws {Deno.errors.AddrInUse} and other errors of listening
- * @throws {Deno.errors.InvalidData} when the texts of `tls` are no certificate and its key
+ * @throws {Deno.errors.InvalidData} when `tls` is not a certificate and its key
  */
 export function listen(handler: Handler, options: ListenerOptions): Listener {
-  const { tls, failed, shared = false } = options;
-  const { answer, bid } = createFarewell(handler);
+  const { later, onError } = options;
   const finished = Promise.withResolvers<void>();
-  const servers = new Set<Deno.HttpServer<Deno.NetAddr>>();
+  const opened = new Set<Opened>();
+  let { tls } = options;
   let stopped = false;
 
-  function open(hostname: string, port: number): Deno.HttpServer<Deno.NetAddr> {
-    const server = Deno.serve({
-      hostname,
-      port,
-      ...tls,
-      // Named only where it is needed, for older Denos want a flag with it.
-      ...shared ? { reusePort: true } : {},
-      onListen() {}, // told by whoever calls, when a signal can be taken
-      onError(error) {
-        failed(error);
-        options.threw?.();
-        return failureResponse();
-      },
-    }, answer);
-    servers.add(server);
-    server.finished.then(() => ended(server), (error) => {
-      failed(error);
-      ended(server);
-      // Another one may have taken its place, when it is told late.
-      if (servers.size === 0) reopen();
+  function open(hostname: string, port: number): void {
+    const draining = createDraining(handler, later);
+    const server = openServer(draining.handle, { ...options, host: hostname, port, tls });
+    const one = { server, draining };
+    opened.add(one);
+    server.finished.then(() => forget(one), (error) => {
+      onError(error);
+      forget(one);
+      // The server may have been replaced before this notification arrived.
+      if (opened.size === 0 && !stopped) guard.reopen();
     });
-    return server;
   }
 
-  function ended(server: Deno.HttpServer<Deno.NetAddr>): void {
-    servers.delete(server);
-    if (stopped && servers.size === 0) finished.resolve();
+  function forget(one: Opened): void {
+    opened.delete(one);
+    if (stopped && opened.size === 0) finished.resolve();
   }
 
-  // From here on by the address: to look a name up again and again would keep requests
-  // waiting, and might give another address.
-  const { addr } = open(options.host, options.port);
-  const watch = setInterval(look, LOOK_MS);
-  let wasFull = false;
-
-  // Deno ends a server that cannot accept a connection, as when a flood has taken every
-  // file descriptor. That passes; until then this tries again.
-  let retry: ReturnType<typeof setTimeout> | undefined;
-  function reopen(): void {
-    clearTimeout(retry);
-    if (stopped) return;
-    try {
-      open(addr.hostname, addr.port);
-    } catch {
-      retry = setTimeout(reopen, RETRY_MS);
-    }
+  function close(one: Opened): void {
+    if (opened.has(one)) one.server.shutdown().catch(onError);
   }
 
-  // Older Denos do not tell that a server has ended while it has connections left. So it
-  // is tried whether others may listen there, which says that nobody does.
-  function look(): void {
-    try {
-      Deno.listen({ hostname: addr.hostname, port: addr.port }).close();
-      reopen();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) {
-        wasFull = true;
-        return;
-      }
-      // Other isolates listen; whether this one still does cannot be seen.
-      if (wasFull && shared) {
-        const before = [...servers];
-        reopen();
-        for (const server of before) server.shutdown().catch(failed);
-      }
-    }
-    wasFull = false;
+  open(options.host, options.port);
+  // From now on, use the address: resolving a name again would delay requests, and might give
+  // another address.
+  const { server: { addr } } = [...opened][0]!;
+  const reopenHere = () => open(addr.hostname, addr.port);
+  const guard = createGuard(addr, reopenHere, options, takeOver);
+
+  /** Opens another server and drains the old ones. */
+  function takeOver(): void {
+    const before = [...opened];
+    reopenHere();
+    for (const one of before) one.draining.drain().then(() => close(one));
   }
 
   function stopAtOnce(): void {
     stopped = true;
-    clearInterval(watch);
-    if (servers.size === 0) finished.resolve();
-    for (const server of servers) server.shutdown().catch(failed);
+    guard.stop();
+    if (opened.size === 0) finished.resolve();
+    opened.forEach(close);
   }
 
   return {
     address: addr,
     finished: finished.promise,
-    stop: () => void bid().then(stopAtOnce),
+    certify(next) {
+      // A late call must not open a server that would never be closed.
+      if (stopped) return;
+      const held = tls;
+      tls = next;
+      try {
+        takeOver();
+      } catch (error) {
+        tls = held;
+        throw error;
+      }
+    },
+    stop: () =>
+      void Promise.all([...opened].map(({ draining }) => draining.drain())).then(stopAtOnce),
     stopAtOnce,
   };
 }
 
-// A connection that is closed while its client sends on it is a pull that fails. So each
-// client is told with its next answer that it is the last, until none comes for a while.
-const QUIET_MS = 250;
-const MOST_FAREWELLS = 8;
-
-// A handler that answers as another does, and tells clients to leave once farewell is bid.
-function createFarewell(handler: Handler): { answer: Handler; bid: () => Promise<void> } {
-  let bidding = false;
-  let asked = false;
-  return {
-    answer(request, info) {
-      if (!bidding) return handler(request, info);
-      asked = true;
-      const response = handler(request, info);
-      return response instanceof Promise ? response.then(closing) : closing(response);
+function openServer(
+  handle: Handler,
+  { host, port, tls, shared, onError, onThrown }: ListenerOptions,
+): Server {
+  return Deno.serve({
+    hostname: host,
+    port,
+    ...tls,
+    // Set only if needed, because Deno requires --unstable-net for it.
+    ...shared ? { reusePort: true } : {},
+    onListen() {}, // the caller logs it, once signals are handled
+    onError(error) {
+      onError(error);
+      onThrown?.();
+      return failureResponse();
     },
-    async bid() {
-      bidding = true;
-      for (let said = 0; said < MOST_FAREWELLS; said++) {
-        asked = false;
-        await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-        if (!asked) return;
-      }
+  }, handle);
+}
+
+/**
+ * Makes a listener listen again after its server has ended: Deno ends a server that cannot
+ * accept a connection, for example when a flood has used up all file descriptors.
+ */
+function createGuard(
+  address: Deno.NetAddr,
+  open: () => void,
+  { later, shared = false }: ListenerOptions,
+  replace: () => void,
+) {
+  let wasFull = false;
+  let cancelRetry = () => {};
+  let cancelLook = later(LOOK_MS, look);
+
+  function reopen(): void {
+    cancelRetry();
+    try {
+      open();
+    } catch {
+      cancelRetry = later(RETRY_MS, reopen);
+    }
+  }
+
+  // Deno 2.7 reports the end of a server only once its last connection is closed, 2.9 at once.
+  // So this tries to listen on the same address; if that succeeds, the server has ended.
+  function look(): void {
+    cancelLook = later(LOOK_MS, look);
+    try {
+      if (isFree(address)) reopen();
+      // Other isolates listen, so whether this one still does cannot be detected.
+      else if (wasFull && shared) replace();
+      wasFull = false;
+    } catch {
+      wasFull = true;
+    }
+  }
+
+  return {
+    reopen,
+    stop(): void {
+      cancelRetry();
+      cancelLook();
     },
   };
 }
 
-// RFC 9112, section 9.6. The answer itself may be one that is kept, and sent again.
-function closing(response: Response): Response {
-  const headers = new Headers(response.headers);
-  headers.set("connection", "close");
-  return new Response(response.body, { status: response.status, headers });
+/** Whether nothing listens at an address. */
+function isFree({ hostname, port }: Deno.NetAddr): boolean {
+  try {
+    Deno.listen({ hostname, port }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
 }

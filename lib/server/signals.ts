@@ -1,33 +1,37 @@
 /**
- * Signals.
+ * Handling of signals.
  *
  * @module
  */
 
-/** What signals have done. */
+/** What signals cause. */
 export interface SignalHandlers {
-  /** To end; gives a function that undoes what is still to come of it. */
-  readonly stop: (signal: Deno.Signal) => () => void;
-  /** To read the configuration again. */
-  readonly reload: () => void;
+  /** Stops the program. */
+  readonly onStop: (signal: Deno.Signal) => void;
+  /** Reads the configuration again. */
+  readonly onReload: () => void;
 }
 
 /**
- * Has SIGINT and SIGTERM stop, and SIGHUP reload. A second signal to end, as from a shell
- * and a supervisor at once, cuts off no pull.
+ * Makes SIGINT and SIGTERM stop the program, and SIGHUP reload. A second signal to stop, such
+ * as from a shell and a supervisor together, does not interrupt pulls.
  *
- * @returns a function that undoes all of it
+ * @returns a function that removes the handlers
  */
-export function onSignals({ stop, reload }: SignalHandlers): () => void {
-  let undo: (() => void) | undefined;
+export function onSignals({ onStop, onReload }: SignalHandlers): () => void {
+  let stopping = false;
+  const stop = (signal: Deno.Signal) => () => {
+    if (stopping) return;
+    stopping = true;
+    onStop(signal);
+  };
   const listeners = [
-    ["SIGINT", () => void (undo ??= stop("SIGINT"))],
-    ["SIGTERM", () => void (undo ??= stop("SIGTERM"))],
-    ["SIGHUP", () => undo === undefined && reload()],
+    ["SIGINT", stop("SIGINT")],
+    ["SIGTERM", stop("SIGTERM")],
+    ["SIGHUP", () => stopping || onReload()],
   ] as const;
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return () => {
-    undo?.();
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
   };
 }

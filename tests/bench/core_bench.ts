@@ -11,12 +11,11 @@ import { listLocations, readDataSet } from "../../lib/locations/data_set.ts";
 import { EMBEDDED } from "../../lib/locations/embedded.ts";
 import { type Address, formatAddress, isIpv4, tryAddress } from "../../lib/net/address.ts";
 import { parseRequest } from "../../lib/oci/request.ts";
-import { createBoardMemory } from "../../lib/mirrors/board.ts";
-import { createFront } from "../../lib/server/front.ts";
-import { createNumbersMemory } from "../../lib/server/numbers.ts";
-import { createPullLog } from "../../lib/server/pull_log.ts";
-import { createRoster } from "../../lib/server/setup.ts";
-import { createClocks } from "../../lib/server/worker.ts";
+import { createPullLog } from "../../lib/observe/pull_log.ts";
+import { createRedirector } from "../../lib/redirect/redirector.ts";
+import { createNumbering } from "../../lib/redirect/setup.ts";
+import { createWorld } from "../../lib/cli/world.ts";
+import { createProgramMemory } from "../../lib/server/memory.ts";
 
 const locator = createLocator(EMBEDDED);
 while (locator.prepare());
@@ -83,37 +82,43 @@ if (read.kind !== "config") throw new Error(read.mistakes.join("\n"));
 const setup = {
   config: { ...read.config, log: { ...read.config.log, pulls: true } },
   dataSet: undefined,
-  ...createRoster().enter(read.config),
+  ...createNumbering().enter(read.config),
   isolates: 1,
 };
 // As it would run: with metrics, and with a line for each pull.
-const { handle } = createFront(setup, {
-  ...createClocks(() => performance.now()),
-  dataSet: EMBEDDED,
-  board: createBoardMemory(),
-  numbers: createNumbersMemory(),
-  log: { unanswered() {}, mirrorDown() {} },
-  pulls: createPullLog({
-    send() {},
-    now: Date.now,
-    later: () => {},
-  }),
-  sample() {},
+const world = createWorld({
   fetch: () => Promise.resolve(new Response()),
-  timeOfDay: Date.now,
-  random: Math.random,
+  now: Date.now,
+});
+const { fetch: handle } = createRedirector(setup, {
+  ...world,
+  dataSet: EMBEDDED,
+  memory: createProgramMemory(1).of(0),
+  pulls: createPullLog({ send() {}, now: Date.now, later: () => () => {} }),
+  log: {
+    onUnanswered() {},
+    onSuspect() {},
+    onSample() {},
+    onNothingFound() {},
+    onNoAddress() {},
+  },
   stop: new AbortController().signal,
 });
 const info = {
   remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
 } as const;
 const headers = { "x-forwarded-for": "35.180.1.1, 10.0.0.1" };
-const blobRequest = new Request(BLOB, { headers });
+// One that asks for a blob again and again would have it looked for a second time.
+const blobRequest = new Request(BLOB, { headers, method: "HEAD" });
+const repeatedRequest = new Request(BLOB, { headers });
 const manifestRequest = new Request(MANIFEST, { headers });
 await handle(blobRequest, info);
 
 Deno.bench("the handler, known blob", { group: "request" }, () => {
   handle(blobRequest, info);
+});
+Deno.bench("the handler, known blob, asked for again", { group: "request" }, () => {
+  handle(repeatedRequest, info);
 });
 Deno.bench("the handler, manifest", { group: "request" }, () => {
   handle(manifestRequest, info);

@@ -23,6 +23,8 @@ const PATHS = {
   manifest: "/v2/kube-proxy/manifests/v1.30.0",
   blob: `/v2/kube-proxy/blobs/${DIGEST}`,
 } as const;
+// Of a blob that depends on the client's address.
+const FOR_ONE_CLIENT = "private, no-store";
 const UPSTREAM = "https://us-central1-docker.pkg.dev";
 const UPSTREAM_PATH = "k8s-artifacts-prod/images";
 
@@ -104,16 +106,18 @@ async function microsecondsPerRequest({ port, process }: Server, path: string): 
 }
 
 // One that sends what archeio would send, so that both move the same bytes.
-async function startBare(location: string): Promise<Server> {
+async function startBare(headers: Readonly<Record<string, string>>): Promise<Server> {
   const file = `${folder}/bare.ts`;
   await Deno.writeTextFile(
     file,
-    `const [port, location] = Deno.args;
+    `const [port, text] = Deno.args;
+const headers = JSON.parse(text);
 Deno.serve({ hostname: "127.0.0.1", port: Number(port) }, () =>
-  new Response(null, { status: 307, headers: { location } }));`,
+  new Response(null, { status: 307, headers }));`,
   );
   const port = freePort();
-  const args = ["run", "--no-config", "--allow-net", file, String(port), location];
+  const text = JSON.stringify(headers);
+  const args = ["run", "--no-config", "--allow-net", file, String(port), text];
   return { name: "bare Deno.serve", port, process: start(Deno.execPath(), args) };
 }
 
@@ -159,6 +163,7 @@ http {
   server {
     listen 127.0.0.1:${port};
     location ~ "^/v2/(?<name>[a-z0-9._/-]+)/blobs/(?<digest>sha256:[a-f0-9]{64})$" {
+      add_header Cache-Control "private, no-store" always;
       if ($store = "") {
         return 307 ${UPSTREAM}/v2/${UPSTREAM_PATH}/$name/blobs/$digest$is_args$args;
       }
@@ -194,7 +199,11 @@ async function requirePrograms(): Promise<void> {
 }
 
 await requirePrograms();
-const mirror = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
+// It has one blob; a mirror that said 200 to everything would be down.
+const mirror = Deno.serve(
+  { hostname: "127.0.0.1", port: 0, onListen() {} },
+  ({ url }) => new Response("x", { status: url.endsWith(DIGEST) ? 200 : 404 }),
+);
 try {
   const mirrorUrl = `http://127.0.0.1:${mirror.addr.port}/containers/images`;
   const locations = {
@@ -206,7 +215,9 @@ try {
   const kinds = ["manifest", "blob"] as const;
   const cases: { kind: typeof kinds[number]; server: Server; costs: number[] }[] = [];
   for (const kind of kinds) {
-    for (const server of [await startBare(locations[kind]), archeio, nginx]) {
+    const location = locations[kind];
+    const headers = kind === "blob" ? { "cache-control": FOR_ONE_CLIENT, location } : { location };
+    for (const server of [await startBare(headers), archeio, nginx]) {
       const got = await ask(server.port, PATHS[kind]);
       if (got !== `307 ${locations[kind]}`) throw new Error(`${server.name}: ${kind}: ${got}`);
       cases.push({ kind, server, costs: [] });

@@ -101,9 +101,10 @@ const BLOBS = 1_000_000;
 
 async function benchMemory(program: string): Promise<void> {
   let asked = 0;
-  const mirror = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+  // One that had every blob that nobody has would be down.
+  const mirror = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
     asked++;
-    return new Response();
+    return new Response("x", { status: url.includes(":0000") ? 200 : 404 });
   });
   const config = `${folder}/archeio.yaml`;
   await Deno.writeTextFile(

@@ -114,7 +114,7 @@ try {
   );
   await using mirror = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response(),
+    ({ url }) => new Response("x", { status: url.endsWith(DIGEST) ? 200 : 404 }),
   );
   const mirrorUrl = `http://127.0.0.1:${mirror.addr.port}`;
   await using one = await startArcheio(1, mirrorUrl);

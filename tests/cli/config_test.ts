@@ -42,7 +42,14 @@ Deno.test("config reports every mistake at once and ends with 2", async () => {
   const { status, out, err } = await runProgram(["config", "--config", file.path]);
   assertEquals({ status, out }, { status: 2, out: "" });
   assertStringIncludes(err, `archeio: the configuration (${file.path}) has 3 mistakes:\n`);
-  for (const part of ["listen.port: found 99999; allowed:", "ruls: found", "other: found 1;"]) {
+  for (
+    const part of [
+      "line 2, column 11: listen.port: found 99999; allowed:",
+      "line 3, column 1: ruls: found",
+      "; did you mean rules?",
+      "line 4, column 1: other: found 1;",
+    ]
+  ) {
     assertStringIncludes(err, part);
   }
 });
@@ -67,6 +74,7 @@ Deno.test("config --schema prints a JSON Schema with the file's keys", async () 
   assertEquals(status, 0);
   const schema = JSON.parse(out);
   assertEquals(schema.$schema, "http://json-schema.org/draft-07/schema#");
+  assertEquals(schema.title, "archeio configuration");
   assertEquals(schema.required, ["upstreams"]);
   assertEquals(Object.keys(schema.properties).includes("signature_upstream"), true);
   assertEquals(schema.properties.listen.properties.port.maximum, 65535);

@@ -31,7 +31,7 @@ Deno.test("loadConfig() puts the environment over the file", () => {
 Deno.test("loadConfig() holds patterns against the locations that it is given", () => {
   using file = temporaryFile(`${FILE}rules: [{ clients: [mars/north-1] }]\n`);
   const context = createContext();
-  const { config } = loadConfig(file.path, context, ["mars/north-1"]);
+  const { config } = loadConfig(file.path, context, { locations: ["mars/north-1"] });
   assertEquals(config.rules, [{ clients: ["mars/north-1"], mirrors: [] }]);
   // Without any, those of the embedded data set count.
   const error = assertThrows(() => loadConfig(file.path, context), UsageError);
@@ -46,14 +46,40 @@ Deno.test("loadConfig() says how many mistakes a file has, and each of them", ()
   assertEquals(
     messageOf(one.path),
     `the configuration (${one.path}) has a mistake:\n` +
-      '  workers: found 0; allowed: an integer from 1 to 256, or "auto"',
+      '  line 2, column 1: workers: found 0; allowed: an integer from 1 to 256, or "auto"',
   );
   assertEquals(
     messageOf(two.path),
     `the configuration (${two.path}) has 2 mistakes:\n` +
-      '  workers: found 0; allowed: an integer from 1 to 256, or "auto"\n' +
-      "  admin: found 5; allowed: a mapping with the keys host, port",
+      '  line 2, column 1: workers: found 0; allowed: an integer from 1 to 256, or "auto"\n' +
+      "  line 3, column 1: admin: found 5; allowed: a mapping with the keys host, port",
   );
+});
+
+Deno.test("loadConfig() looks at the files that a server needs, and at none for others", () => {
+  using pem = temporaryFile("a certificate");
+  using folder = temporaryFolder();
+  const none = `${folder.path}/none.pem`;
+  const tls = (cert: string, key: string) => `listen: { tls: { cert: ${cert}, key: ${key} } }\n`;
+  const table = [
+    { asked: tls(pem.path, pem.path), expected: [] },
+    {
+      asked: tls(none, folder.path),
+      expected: [
+        `  line 1, column 18: listen.tls.cert: found "${none}"; allowed: the path of a PEM file ` +
+        "that can be read (there is no such file)",
+        `  line 1, column ${26 + none.length}: listen.tls.key: found "${folder.path}"; allowed: ` +
+        "the path of a PEM file that can be read (it is a folder)",
+      ],
+    },
+  ];
+  for (const { asked, expected } of table) {
+    using file = temporaryFile(asked + FILE);
+    assertEquals(loadConfig(file.path, createContext()).origin, file.path);
+    const load = () => loadConfig(file.path, createContext(), { needsFiles: true });
+    if (expected.length === 0) assertEquals(load().origin, file.path);
+    else assertEquals(assertThrows(load, UsageError).message.split("\n").slice(1), expected);
+  }
 });
 
 Deno.test("readText() says which file cannot be read, and why", () => {
@@ -68,7 +94,7 @@ Deno.test("reasonOf() says in a few words why something failed", () => {
   const table: { asked: unknown; expected: string }[] = [
     { asked: new Deno.errors.NotFound("os error 2"), expected: "there is no such file" },
     { asked: new Deno.errors.PermissionDenied("os error 13"), expected: "permission denied" },
-    { asked: new Deno.errors.NotCapable("read"), expected: "Deno lets no program use it" },
+    { asked: new Deno.errors.NotCapable("read"), expected: "Deno does not let programs use it" },
     { asked: new Deno.errors.IsADirectory("os error 21"), expected: "it is a folder" },
     { asked: new TypeError("fetch failed", { cause: new Error("dns") }), expected: "dns" },
     { asked: new Error("else"), expected: "else" },

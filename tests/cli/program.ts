@@ -20,6 +20,7 @@ export interface World {
   readonly stdin?: string | readonly Uint8Array[];
   readonly fetch?: typeof fetch;
   readonly now?: () => number;
+  readonly timeout?: (ms: number) => AbortSignal;
   /** Takes standard output's place. */
   readonly out?: (text: string) => void;
   /** Takes standard error's place. */
@@ -38,6 +39,7 @@ export function createContext(world: World = {}): Context {
     writeErr: () => Promise.resolve(),
     program: new URL("../../main.ts", import.meta.url).href,
     now: world.now ?? (() => 0),
+    timeout: world.timeout ?? (() => new AbortController().signal),
   };
 }
 

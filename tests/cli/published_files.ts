@@ -25,6 +25,9 @@ export function entriesOf(provider: string): Entry[] {
   return entries;
 }
 
+/** The providers of those files. */
+export const PUBLISHERS = ["aws", "gcp", "azure"] as const;
+
 /** Writes a provider's file with some prefixes. */
 export function formatPublished(provider: string, entries: readonly Entry[]): string {
   const isIpv6 = ([, prefix]: Entry) => prefix.includes(":");
@@ -57,7 +60,7 @@ export function formatPublished(provider: string, entries: readonly Entry[]): st
   }
 }
 
-/** The three files by the names they have in a folder. */
+/** The files by the names they have in a folder. */
 export function publishedFiles(): Record<string, string> {
   return {
     "aws-ip-ranges.json": formatPublished("aws", entriesOf("aws")),

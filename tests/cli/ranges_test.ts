@@ -1,8 +1,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { listLocations } from "../../lib/locations/data_set.ts";
 import { EMBEDDED } from "../../lib/locations/embedded.ts";
+import { PROVIDERS } from "../../lib/locations/providers.ts";
+import { MOST_BYTES } from "../../lib/locations/published.ts";
 import { runProgram, temporaryFolder } from "./program.ts";
-import { entriesOf, formatPublished, publishedFiles } from "./published_files.ts";
+import { entriesOf, formatPublished, publishedFiles, PUBLISHERS } from "./published_files.ts";
 
 const FILES = publishedFiles();
 
@@ -19,7 +21,7 @@ function prefixesOf(dataSet: string): string {
 
 async function update(files: Record<string, string>, ...options: string[]) {
   using folder = temporaryFolder(files);
-  return await runProgram(["ranges", "update", "--from", folder.path, ...options]);
+  return await runProgram(["ranges", "update", "--from", folder.path, ...options, ...PUBLISHERS]);
 }
 
 Deno.test("ranges says what the embedded data is", async () => {
@@ -27,9 +29,18 @@ Deno.test("ranges says what the embedded data is", async () => {
   assertEquals(status, 0);
   const [head, ...rows] = out.trimEnd().split("\n");
   assertMatch(head!, /^provider +date +prefixes +regions +source$/);
-  assertEquals(rows.map((row) => row.split(/ +/)[0]), ["aws", "gcp", "azure"]);
-  const counts = rows.map((row) => Number(row.split(/ +/)[2]));
-  assertEquals(counts, ["aws", "gcp", "azure"].map((name) => entriesOf(name).length));
+  for (const [at, row] of rows.entries()) {
+    const [name, date, count] = row.split(/ +/) as [string, string, string];
+    assertEquals(name, PROVIDERS[at]!.name);
+    assertMatch(date, /^(\d{4}-\d\d-\d\d|-)$/);
+    assertEquals(Number(count), entriesOf(name).length);
+  }
+});
+
+Deno.test("ranges --help names every provider and the file that it publishes", async () => {
+  const { out } = await runProgram(["ranges", "--help"]);
+  assertStringIncludes(out, `only these of ${PROVIDERS.map(({ name }) => name).join(", ")}\n`);
+  for (const { fileName } of PROVIDERS) assertStringIncludes(out, `  ${fileName}\n`);
 });
 
 Deno.test("ranges --locations lists every location", async () => {
@@ -71,34 +82,96 @@ Deno.test("ranges update says what changed, and writes it whole to a file", asyn
   assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["embedded.ts"]);
 });
 
-Deno.test("ranges update keeps the old data when a file is missing, malformed or has shrunk", async () => {
+Deno.test("ranges update keeps the part of a provider whose file is wrong, and writes the others", async () => {
   const aws = entriesOf("aws");
   const { "azure-service-tags.json": _, ...withoutAzure } = FILES;
-  const table: { asked: Record<string, string>; expected: string }[] = [
-    { asked: withoutAzure, expected: "azure: cannot read " },
-    { asked: { ...FILES, "gcp-cloud.json": "{" }, expected: "gcp: " },
-    { asked: { ...FILES, "gcp-cloud.json": "{}" }, expected: "gcp: " },
+  const table: { asked: Record<string, string>; provider: string; expected: string }[] = [
+    { asked: withoutAzure, provider: "azure", expected: "cannot read " },
+    { asked: { ...FILES, "gcp-cloud.json": "{" }, provider: "gcp", expected: "Cannot parse " },
+    { asked: { ...FILES, "gcp-cloud.json": "{}" }, provider: "gcp", expected: "Cannot read " },
     {
       asked: { ...FILES, "aws-ip-ranges.json": formatPublished("aws", aws.slice(aws.length / 5)) },
-      expected: `aws: it has lost ${
+      provider: "aws",
+      expected: `it has lost ${
         Math.floor(aws.length / 5)
-      } of ${aws.length} prefixes; allowed:`,
+      } of ${aws.length} prefixes; allowed: at most a tenth, or --allow-loss\n`,
+    },
+    {
+      asked: {
+        ...FILES,
+        "aws-ip-ranges.json": formatPublished(
+          "aws",
+          [
+            ...aws,
+            ...Array.from({ length: 13 }, (_, at): [string, string] => [
+              "mars-1",
+              `${200 + at}.0.0.0/8`,
+            ]),
+          ],
+        ),
+      },
+      provider: "aws",
+      expected: "it has grown from ",
     },
   ];
-  for (const { asked, expected } of table) {
+  for (const { asked, provider, expected } of table) {
     using folder = temporaryFolder({ "embedded.ts": "old" });
     const out = `${folder.path}/embedded.ts`;
     const { status, err } = await update(asked, "--out", out);
     assertEquals(status, 1);
-    assertStringIncludes(err, `archeio: the old data is kept:\n  ${expected}`);
-    assertEquals(await Deno.readTextFile(out), "old");
+    assertStringIncludes(err, `archeio: the old part is kept of:\n  ${provider}: ${expected}`);
+    for (const name of PUBLISHERS) {
+      assertEquals(err.includes(`${name}: 0 added, 0 removed\n`), name !== provider, err);
+    }
+    assertEquals(prefixesOf(dataSetOf(await Deno.readTextFile(out))), prefixesOf(EMBEDDED));
   }
 });
 
-Deno.test("ranges update names every file that is wrong", async () => {
-  const { status, err } = await update({});
+Deno.test("ranges update writes nothing when every file is wrong, and names each", async () => {
+  using folder = temporaryFolder({ "embedded.ts": "old" });
+  const out = `${folder.path}/embedded.ts`;
+  const { status, err } = await update({}, "--out", out);
   assertEquals(status, 1);
-  for (const name of ["aws", "gcp", "azure"]) assertStringIncludes(err, `\n  ${name}: cannot read`);
+  assertStringIncludes(err, "archeio: the old data is kept:\n");
+  for (const name of PUBLISHERS) assertStringIncludes(err, `\n  ${name}: cannot read`);
+  assertEquals(await Deno.readTextFile(out), "old");
+});
+
+Deno.test("ranges update takes the providers that it is told to, and keeps the others", async () => {
+  const gcp = formatPublished("gcp", [...entriesOf("gcp"), ["mars-north1", "192.0.2.0/24"]]);
+  using folder = temporaryFolder({ "gcp-cloud.json": gcp });
+  const args = ["ranges", "update", "--from", folder.path];
+  const { status, err, out } = await runProgram([...args, "gcp"]);
+  assertEquals([status, err], [0, "gcp: 1 added, 0 removed\n  + gcp/mars-north1 192.0.2.0/24\n"]);
+  const added = "location gcp/mars-north1\n192.0.2.0/24\n";
+  const count = /(?<=^provider gcp\n)count .*\n/m;
+  assertEquals(
+    prefixesOf(dataSetOf(out)).replace(added, "").replace(count, ""),
+    prefixesOf(EMBEDDED).replace(count, ""),
+  );
+  const unknown = await runProgram([...args, "gcp", "ibm"]);
+  assertEquals(unknown.status, 2);
+  assertStringIncludes(unknown.err, 'archeio: unknown provider "ibm": there are aws, ');
+});
+
+Deno.test("ranges update reads no file of more than 64 MiB", async () => {
+  using folder = temporaryFolder();
+  Deno.createSync(`${folder.path}/gcp-cloud.json`).close();
+  Deno.truncateSync(`${folder.path}/gcp-cloud.json`, MOST_BYTES + 1);
+  const { status, err } = await runProgram(["ranges", "update", "--from", folder.path, "gcp"]);
+  assertEquals(status, 1);
+  assertStringIncludes(err, 'gcp-cloud.json": it has more than 67108864 bytes');
+});
+
+Deno.test("ranges update takes a file with a byte order mark, and its own date alone", async () => {
+  const files = Object.entries(FILES).map(([name, text]) => [name, `\uFEFF${text}`]);
+  const { status, out } = await update(Object.fromEntries(files));
+  assertEquals(status, 0);
+  assertEquals(dataSetOf(out).match(/^date .*$/gm)!.slice(0, 3), [
+    "date 2026-08-01",
+    "date 2026-08-02",
+    "date -",
+  ]);
 });
 
 Deno.test("ranges update --allow-loss takes a file that has shrunk", async () => {
@@ -109,6 +182,22 @@ Deno.test("ranges update --allow-loss takes a file that has shrunk", async () =>
   const { status, err } = await update(files, "--allow-loss");
   assertEquals(status, 0);
   assertStringIncludes(err, `gcp: 1 added, ${entriesOf("gcp").length} removed`);
+});
+
+Deno.test("ranges update --allow-growth takes a file that has grown", async () => {
+  const entries = Array.from({ length: 4000 }, (_, at): [string, string] => [
+    "mars-1",
+    `198.${at >> 8}.${at & 255}.0/24`,
+  ]);
+  const files = {
+    ...FILES,
+    "gcp-cloud.json": formatPublished("gcp", [...entriesOf("gcp"), ...entries]),
+  };
+  const { status, err } = await update(files);
+  assertEquals(status, 1);
+  assertStringIncludes(err, " prefixes; allowed: at most ");
+  assertStringIncludes(err, ", or --allow-growth\n");
+  assertEquals((await update(files, "--allow-growth")).status, 0);
 });
 
 Deno.test("ranges update says why it cannot write", async () => {
@@ -143,7 +232,9 @@ const PUBLISHED: Record<string, () => Response> = {
 };
 
 Deno.test("ranges update fetches the published files, Azure's by the page that links to it", async () => {
-  const { status, out } = await runProgram(["ranges", "update"], { fetch: fakeFetch(PUBLISHED) });
+  const { status, out } = await runProgram(["ranges", "update", ...PUBLISHERS], {
+    fetch: fakeFetch(PUBLISHED),
+  });
   assertEquals(status, 0);
   assertStringIncludes(out, `provider azure\nsource ${LINK}\ndate 2026-08-03\n`);
   assertEquals(prefixesOf(dataSetOf(out)), prefixesOf(EMBEDDED));
@@ -154,9 +245,9 @@ Deno.test("ranges update says what could not be fetched", async () => {
     [AWS]: () => new Response("gone", { status: 404 }),
     [AZURE]: () => new Response("no link"),
   });
-  const { status, err } = await runProgram(["ranges", "update"], { fetch });
+  const { status, err } = await runProgram(["ranges", "update", ...PUBLISHERS], { fetch });
   assertEquals(status, 1);
   assertStringIncludes(err, `\n  aws: cannot fetch ${AWS}: it answered 404\n`);
   assertStringIncludes(err, `\n  gcp: cannot fetch ${GCP}: fetch failed\n`);
-  assertStringIncludes(err, `\n  azure: no link to the file stands in ${AZURE}\n`);
+  assertStringIncludes(err, `\n  azure: found no link to the file in ${AZURE}\n`);
 });

@@ -5,7 +5,7 @@ import { runProgram } from "./program.ts";
 Deno.test("--help tells of every command, and each command has a help of its own", async () => {
   const { status, out } = await runProgram(["--help"]);
   assertEquals(status, 0);
-  for (const name of ["serve", "config", "explain", "lookup", "ranges"]) {
+  for (const name of ["serve", "config", "explain", "lookup", "health", "ranges"]) {
     assertStringIncludes(out, `\n  ${name} `);
     for (const flag of ["--help", "-h"]) {
       const help = await runProgram([name, flag]);
@@ -44,6 +44,9 @@ Deno.test("what is called wrongly ends with 2 and a sentence that names it", asy
     { asked: ["config", "--config"], expected: 'option "--config" must be given with a value' },
     { asked: ["config", "--config="], expected: 'option "--config" must be given with a value' },
     { asked: ["config", "x"], expected: 'unexpected argument "x"' },
+    { asked: ["health", "localhost:8080"], expected: 'Cannot parse URL "localhost:8080"' },
+    { asked: ["health", "http://[::1"], expected: 'Cannot parse URL "http://[::1"' },
+    { asked: ["health", "http://a", "http://b"], expected: 'unexpected argument "http://b"' },
     { asked: ["explain", "1.2.3.4"], expected: "explain takes an ADDRESS and a PATH" },
     { asked: ["explain", "1.2.3.4", "/", "/"], expected: "not 3 arguments" },
     { asked: ["explain", "1.2.3.4", "v2"], expected: 'path "v2": it must begin with a slash' },
@@ -52,7 +55,7 @@ Deno.test("what is called wrongly ends with 2 and a sentence that names it", asy
       asked: ["ranges", "upgrade"],
       expected: 'unknown subcommand "upgrade": there is only update',
     },
-    { asked: ["ranges", "update", "x"], expected: 'unexpected argument "x"' },
+    { asked: ["ranges", "update", "x"], expected: 'unknown provider "x"' },
     { asked: ["ranges", "update", "--to", "x"], expected: 'unknown option "--to"' },
     { asked: ["lookup", "--from", "x"], expected: 'unknown option "--from"' },
   ];

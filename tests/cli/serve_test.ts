@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { temporaryFile } from "./program.ts";
-import { failToServe, get, serve } from "./served.ts";
+import { runProgram, temporaryFile } from "./program.ts";
+import { DIGEST, failToServe, get, serve, startMirror } from "./served.ts";
 
 const UPSTREAM = "upstreams: { main: { endpoint: https://registry.example } }\n";
 
-Deno.test("serve logs one line at its start: where it listens and with what configuration", async () => {
+Deno.test("serve logs one line when it can be asked: where, and with what configuration", async () => {
   await using server = await serve();
   const { "@timestamp": _time, logger: _logger, url: _url, ...facts } = server.listening;
   assertEquals(facts, {
@@ -20,6 +20,25 @@ Deno.test("serve logs one line at its start: where it listens and with what conf
   assertEquals((await get(`${server.url}v2/`)).status, 200);
 });
 
+Deno.test("serve warns when it serves Kubernetes' images, and only then", async () => {
+  const MESSAGE = "no configuration is given: the images of registry.k8s.io are served";
+  using file = temporaryFile(UPSTREAM);
+  const table = [
+    { asked: {}, expected: [MESSAGE] },
+    { asked: { env: { DEFAULT_AWS_BASE_URL: "https://cdn.example" } }, expected: [MESSAGE] },
+    {
+      asked: { env: { UPSTREAM_REGISTRY_ENDPOINT: "https://registry.example" } },
+      expected: [],
+    },
+    { asked: { env: { UPSTREAM_REGISTRY_PATH: "images" } }, expected: [] },
+    { asked: { config: file.path }, expected: [] },
+  ];
+  for (const { asked, expected } of table) {
+    await using server = await serve(asked);
+    assertEquals(server.warnings.map(({ message }) => message), expected, JSON.stringify(asked));
+  }
+});
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`serve ends well on ${signal}, and says so`, async () => {
     await using server = await serve();
@@ -32,45 +51,50 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("serve outlives a flood of connections that takes every file descriptor", async () => {
-  await using server = await serve({ files: 64 });
-  const { hostname, port } = new URL(server.url);
-  const flood: Deno.TcpConn[] = [];
-  try {
-    for (let number = 0; number < 100; number++) {
-      try {
-        const connection = await Deno.connect({ hostname, port: Number(port) });
-        flood.push(connection);
-        await connection.write(new TextEncoder().encode("GET /v2/ HT"));
-      } catch (error) {
-        // The server's end is closed while it listens anew.
-        if (!(error instanceof Error && "code" in error)) throw error;
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  } finally {
-    for (const connection of flood) connection.close();
-  }
-  for (;;) {
-    try {
-      assertEquals((await get(`${server.url}v2/`)).status, 200);
-      break;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  const log = await server.stop();
-  assert(log.some(({ reason }) => String(reason).includes("Too many open files")));
-});
-
-Deno.test("serve listens on IPv6, too, and takes a file", async () => {
+Deno.test("serve takes a file, and listens where it or the environment says", async () => {
   using file = temporaryFile(UPSTREAM);
-  await using server = await serve({ config: file.path, env: { HOST: "::1" } });
+  const env = { HOST: "::1", ADMIN_HOST: "::1", ADMIN_PORT: "0" };
+  await using server = await serve({ config: file.path, env });
   assertMatch(server.url, /^http:\/\/\[::1\]:\d+\/$/);
+  assertMatch(server.admin, /^http:\/\/\[::1\]:\d+\/$/);
   assertEquals(server.listening.configuration, file.path);
   const { location } = await get(`${server.url}v2/a/manifests/1`);
   assertEquals(location, "https://registry.example/v2/a/manifests/1");
+  assertEquals((await get(`${server.admin}healthz`)).body, "ok\n");
+});
+
+Deno.test("serve answers clients and operators each on their own port, and ends a pull that is in flight", async () => {
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  await using mirror = startMirror(answered);
+  using file = temporaryFile(`${UPSTREAM}admin: { port: 0 }
+mirrors: { one: { url: "${mirror.url}" } }
+rules: [{ clients: ["*"], mirrors: [one] }]
+health: { interval_ms: 3600000, max_interval_ms: 3600000 }
+`);
+  await using server = await serve({ config: file.path });
+  assertEquals((await get(`${server.url}metrics`)).status, 404);
+  assertEquals((await get(`${server.admin}v2/`)).status, 404);
+  assertEquals(await get(`${server.admin}readyz`), {
+    status: 200,
+    location: null,
+    body: "ready\n",
+  });
+  const path = encodeURIComponent(`/v2/a/blobs/${DIGEST}`);
+  const explained = await get(`${server.admin}explain?address=35.180.1.1&path=${path}`);
+  assertEquals(JSON.parse(explained.body).redirect, `${mirror.url}/${DIGEST}`);
+
+  const pull = get(`${server.url}v2/a/blobs/${DIGEST}`);
+  await mirror.asked(`/${DIGEST}`);
+  server.process.kill("SIGTERM");
+  await server.told("stopping");
+  assertEquals(await get(`${server.admin}readyz`), {
+    status: 503,
+    location: null,
+    body: "not ready: stopping\n",
+  });
+  answer();
+  assertEquals((await pull).location, `${mirror.url}/${DIGEST}`);
+  assertEquals((await server.end()).status.code, 0);
 });
 
 Deno.test("serve is the command when none is named", async () => {
@@ -84,70 +108,50 @@ Deno.test("serve is the command when none is named", async () => {
   assertStringIncludes(new TextDecoder().decode(stderr), "archeio: cannot listen on 127.0.0.1");
 });
 
-Deno.test("serve takes a mirror down that does not answer, and tells of it once", async () => {
-  using closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = closed.addr;
-  closed.close();
-  using file = temporaryFile(`${UPSTREAM}
-mirrors: { down: { url: "http://127.0.0.1:${port}/blobs" } }
-rules: [ { clients: [ "*" ], mirrors: [ down ] } ]
-health: { interval_ms: 3600000, max_interval_ms: 3600000, down_after: 3 }
-`);
-  await using server = await serve({ config: file.path, env: { LOG_LEVEL: "debug" } });
-  for (const digit of "01234") {
-    const digest = `sha256:${digit.repeat(64)}`;
-    const { location } = await get(`${server.url}v2/a/blobs/${digest}`);
-    assertEquals(location, `https://registry.example/v2/a/blobs/${digest}`);
-  }
-  const log = await server.stop();
-  // Once it is down, it is not asked any more.
-  assertEquals(log.filter(({ level }) => level === "DEBUG").length, 3);
-  const warnings = log.filter(({ level }) => level === "WARN");
-  assertEquals(warnings.map(({ message }) => message), [
-    "HEAD requests without an answer",
-    "mirror is down",
-  ]);
-  assertEquals(warnings[0]!.server, `http://127.0.0.1:${port}`);
-  assertEquals([warnings[1]!.mirror, warnings[1]!.answer], ["down", "failed"]);
-});
-
-Deno.test("serve says that another program has the port", async () => {
+Deno.test("serve that cannot listen ends with 1 and a sentence that says why", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = taken.addr;
-  assertEquals(await failToServe({ env: { PORT: String(port) } }), {
-    status: 1,
-    out: "",
-    err: `archeio: cannot listen on 127.0.0.1, port ${port}: another program has this port\n`,
-  });
+  const port = String(taken.addr.port);
+  const table: { asked: Record<string, string>; expected: string }[] = [
+    { asked: { PORT: port }, expected: `127.0.0.1, port ${port}: another program uses this port` },
+    {
+      asked: { ADMIN_PORT: port },
+      expected: `127.0.0.1, port ${port} for admin: another program uses this port`,
+    },
+    {
+      asked: { HOST: "192.0.2.1" },
+      expected: "192.0.2.1, port 0: this machine has no such address",
+    },
+    { asked: { HOST: "host.invalid" }, expected: "host.invalid, port 0: there is no such host" },
+  ];
+  for (const { asked, expected } of table) {
+    assertEquals(await failToServe({ env: asked }), {
+      status: 1,
+      out: "",
+      err: `archeio: cannot listen on ${expected}
+`,
+    });
+  }
 });
 
-Deno.test("serve says that this machine has not the address", async () => {
-  const { status, err } = await failToServe({ env: { HOST: "192.0.2.1" } });
-  assertEquals(status, 1);
-  assertStringIncludes(err, "cannot listen on 192.0.2.1, port 0: this machine has no such address");
-});
-
-Deno.test("serve says that there is no such host", async () => {
-  const { status, err } = await failToServe({ env: { HOST: "host.invalid" } });
-  assertEquals(status, 1);
-  assertEquals(err, "archeio: cannot listen on host.invalid, port 0: there is no such host\n");
-});
-
-Deno.test("serve says which of the TLS files it cannot read, and which is none", async () => {
+Deno.test("serve ends with 2 when its files or ports cannot be right", async () => {
   using pem = temporaryFile("no certificate");
-  const config = (cert: string) => `
-listen: { tls: { cert: "${cert}", key: "${pem.path}" } }
-upstreams: { main: { endpoint: https://registry.example } }
-`;
+  const config = (cert: string) =>
+    `${UPSTREAM}listen: { tls: { cert: "${cert}", key: "${pem.path}" } }`;
+  // It finds this out before it serves.
   using missing = temporaryFile(config("/nowhere.pem"));
-  const unread = await failToServe({ config: missing.path });
+  const unread = await runProgram(["serve", "--config", missing.path]);
   assertEquals(unread.status, 2);
-  assertStringIncludes(unread.err, 'cannot read the certificate "/nowhere.pem"');
-  using wrong = temporaryFile(config(pem.path));
-  const refused = await failToServe({ config: wrong.path });
-  assertEquals(refused.status, 2);
+  assertStringIncludes(unread.err, 'found "/nowhere.pem"; allowed: the path of a PEM file');
+  const ports = { PORT: "65001", ADMIN_PORT: "65001" };
+  const same = await runProgram(["serve"], { environment: ports });
+  assertEquals(same.status, 2);
   assertStringIncludes(
-    refused.err,
-    `cannot use the certificate "${pem.path}" with the private key`,
+    same.err,
+    "ADMIN_PORT (admin.port): found 65001; allowed: another port than",
   );
+  // And this only once it does.
+  using wrong = temporaryFile(config(pem.path));
+  const refused = await failToServe({ config: wrong.path, flags: ["--unstable-net"] });
+  assertEquals(refused.status, 2);
+  assert(refused.err.includes(`cannot use the certificate "${pem.path}" with the private key`));
 });

@@ -9,7 +9,7 @@ import type { Outcome } from "./program.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-/** The flags for a port that isolates share, which older runtimes want. */
+/** The flags that Deno wants for a port that isolates share. */
 export const SHARED_PORT = ["--unstable-net"];
 
 /** A line of a log. */
@@ -21,19 +21,19 @@ export interface Start {
   readonly config?: string;
   /** Variables, beside a host and a port of its own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How many files it may have open. */
-  readonly files?: number;
   /** Flags of the runtime. */
   readonly flags?: readonly string[];
   /** Whether the test reads its standard output. */
-  readonly stdout?: "piped";
+  readonly stdout?: "piped" | undefined;
 }
 
 /** A server that can be asked. */
 export interface Served extends AsyncDisposable {
   readonly process: Deno.ChildProcess;
-  /** What its first log line says: where it listens, when all is well. */
+  /** What its first log line says beside warnings: where it listens, when all is well. */
   readonly listening: Line;
+  /** The lines before that. */
+  readonly warnings: readonly Line[];
   /** Where clients ask, with a slash at the end. */
   readonly url: string;
   /** Where operators ask, with a slash at the end. */
@@ -42,17 +42,18 @@ export interface Served extends AsyncDisposable {
   told(message: string): Promise<Line>;
   /** Has it end, which must go well, and gives the same lines. */
   stop(): Promise<readonly Line[]>;
+  /** Reads no more of its log. */
+  leaveLog(): Promise<void>;
   /** Waits for the end, and gives the lines of its log that were not asked for. */
   end(): Promise<{ readonly status: Deno.CommandStatus; readonly log: readonly Line[] }>;
 }
 
 /** Starts the program, and does not wait. */
-export function spawnServer({ config, env, files, flags = [], stdout }: Start): Deno.ChildProcess {
-  const limit = files === undefined ? "" : `ulimit -n ${files};`;
+export function spawnServer({ config, env, flags = [], stdout }: Start): Deno.ChildProcess {
   const program = ["run", "--quiet", "-A", "--no-prompt", ...flags, MAIN, "serve"];
   const options = config === undefined ? [] : ["--config", config];
-  return new Deno.Command("sh", {
-    args: ["-c", `${limit} exec "$0" "$@"`, Deno.execPath(), ...program, ...options],
+  return new Deno.Command(Deno.execPath(), {
+    args: [...program, ...options],
     env: { HOST: "127.0.0.1", PORT: "0", ...env },
     stdin: "null",
     stdout: stdout ?? "null",
@@ -81,12 +82,15 @@ export async function serve(start: Start = {}): Promise<Served> {
     return { status: await process.status, log };
   }
 
-  const listening = await next();
+  let listening = await next();
+  while (listening?.level === "WARN") listening = await next();
   assert(listening !== undefined, "the server ended before it served");
+  const warnings = log.slice(0, -1);
   log.length = 0;
   return {
     process,
     listening,
+    warnings,
     url: String(listening.url),
     admin: String(listening.admin),
     end,
@@ -95,6 +99,10 @@ export async function serve(start: Start = {}): Promise<Served> {
       const { status, log } = await end();
       assertEquals(status, { success: true, code: 0, signal: null });
       return log;
+    },
+    async leaveLog() {
+      ended = true;
+      await lines.return(undefined);
     },
     async told(message) {
       for (;;) {
@@ -118,10 +126,11 @@ export async function serve(start: Start = {}): Promise<Served> {
   };
 }
 
-/** What came of a server that cannot serve. */
+/** What came of a server that cannot serve, without the warnings of its log. */
 export async function failToServe(start: Start): Promise<Outcome> {
   const { code, stderr } = await spawnServer(start).output();
-  return { status: code, out: "", err: new TextDecoder().decode(stderr) };
+  const err = new TextDecoder().decode(stderr).replace(/^\{.*"level":"WARN".*\n/gm, "");
+  return { status: code, out: "", err };
 }
 
 /** Reads the lines of a process. */
@@ -148,11 +157,20 @@ export async function get(
   return { status: response.status, location: response.headers.get("location"), body };
 }
 
-/** Asks on a connection of its own, which the kernel gives to any isolate. */
-export async function getAlone({ url }: Served, path: string): Promise<string> {
+/** Asks on a connection of its own, which the kernel gives to any isolate, as some client. */
+export async function getAlone(
+  { url }: Served,
+  path: string,
+  client = "203.0.113.1",
+): Promise<string> {
   const { hostname, port } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });
-  const request = `GET /${path} HTTP/1.1\r\nhost: ${hostname}\r\nconnection: close\r\n\r\n`;
+  const request = [
+    `GET /${path} HTTP/1.1`,
+    `host: ${hostname}`,
+    `x-forwarded-for: ${client}, 10.0.0.1`,
+    "connection: close\r\n\r\n",
+  ].join("\r\n");
   await connection.write(new TextEncoder().encode(request));
   let answer = "";
   const decoder = new TextDecoder();
@@ -169,22 +187,32 @@ export interface TestMirror extends AsyncDisposable {
   readonly url: string;
   /** The paths of the HEAD requests that it got. */
   readonly heads: string[];
+  /** Waits until it is asked for a path. */
+  asked(path: string): Promise<void>;
 }
 
-/** Starts a mirror that has every blob, once `answer` is kept. */
+/** The digest of the blob that test mirrors have. */
+export const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
+
+/** Starts a mirror that has one blob, and answers once `answer` resolves. */
 export function startMirror(answer: Promise<void> = Promise.resolve()): TestMirror {
   const heads: string[] = [];
+  let wake = () => {};
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    async ({ url }) => {
-      heads.push(new URL(url).pathname);
+    async ({ url, method }) => {
+      if (method === "HEAD") heads.push(new URL(url).pathname);
+      wake();
       await answer;
-      return new Response(null);
+      return url.endsWith(DIGEST) ? new Response("a blob") : new Response(null, { status: 404 });
     },
   );
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
     heads,
+    async asked(path) {
+      while (!heads.includes(path)) await new Promise<void>((resolve) => wake = resolve);
+    },
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }

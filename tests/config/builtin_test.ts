@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { stringify } from "@std/yaml";
+import { BUILTIN_CONFIG, servesKubernetes } from "../../lib/config/builtin.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { readConfig } from "../../lib/config/read.ts";
-import { createRouting } from "../../lib/config/create_routing.ts";
+import { createRouting } from "../../lib/redirect/create_routing.ts";
+import { createNumbering } from "../../lib/redirect/setup.ts";
 import { listLocations } from "../../lib/locations/data_set.ts";
 import { EMBEDDED } from "../../lib/locations/embedded.ts";
 
@@ -42,7 +44,8 @@ function builtin(text?: string): Config {
   return read.config;
 }
 
-const routing = createRouting(builtin(), EMBEDDED);
+const config = builtin();
+const routing = createRouting({ config, ...createNumbering().enter(config) }, EMBEDDED);
 
 function mirrorsOf(location: string): string[] {
   const number = routing.locator.locations.indexOf(location);
@@ -86,7 +89,7 @@ Deno.test("the built-in configuration has the Go archeio's upstream, pages and s
     info: "https://github.com/kubernetes/registry.k8s.io",
     privacy: "https://www.linuxfoundation.org/privacy-policy/",
   });
-  assertEquals(listen, { host: "0.0.0.0", port: 8080 });
+  assertEquals(listen, { host: "::", port: 8080 });
   assertEquals(client_address, { header: "x-forwarded-for", from_end: 2 });
   assertEquals(
     routing.policy.upstream.base,
@@ -104,4 +107,17 @@ Deno.test("the built-in configuration has no mirror that no rule names", () => {
 Deno.test("the built-in configuration, printed, is a file that can be used", () => {
   const printed = stringify(builtin(), { skipInvalid: true, lineWidth: 100 });
   assertEquals(builtin(printed), builtin());
+});
+
+Deno.test("servesKubernetes() tells the built-in upstream from another one", () => {
+  const { main } = BUILTIN_CONFIG.upstreams;
+  const table = [
+    { upstreams: { main: main! }, expected: true },
+    { upstreams: { main: { ...main!, path: "other" } }, expected: false },
+    { upstreams: { main: { ...main!, endpoint: "https://registry.example" } }, expected: false },
+    { upstreams: { other: main! }, expected: false },
+  ];
+  for (const { upstreams, expected } of table) {
+    assertEquals(servesKubernetes({ upstreams }), expected, JSON.stringify(upstreams));
+  }
 });

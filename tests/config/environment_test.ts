@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { parse as parseYaml } from "@std/yaml";
 import fc from "fast-check";
 import { BUILTIN_CONFIG } from "../../lib/config/builtin.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { overrideConfig, tryMainUpstream, VARIABLES } from "../../lib/config/environment.ts";
 import { readConfig } from "../../lib/config/read.ts";
 import { listLocations } from "../../lib/locations/data_set.ts";
@@ -48,7 +50,7 @@ Deno.test("overrideConfig() puts each variable over the built-in configuration",
   const table: { asked: Variables; expected: Partial<typeof plain> }[] = [
     { asked: {}, expected: {} },
     { asked: { HOST: "127.0.0.1" }, expected: { listen: { host: "127.0.0.1", port: 8080 } } },
-    { asked: { PORT: "9000" }, expected: { listen: { host: "0.0.0.0", port: 9000 } } },
+    { asked: { PORT: "9000" }, expected: { listen: { host: "::", port: 9000 } } },
     // Either of them opens the listener.
     {
       asked: { ADMIN_HOST: "::1" },
@@ -125,6 +127,14 @@ Deno.test("overrideConfig() takes an empty variable as none, but for an empty pa
   }
 });
 
+Deno.test("overrideConfig() passes over the service links of Kubernetes", () => {
+  for (const name of ["HOST", "PORT", "ADMIN_HOST", "ADMIN_PORT"]) {
+    for (const link of ["tcp://10.0.0.7:80", "udp://[fd00::7]:53", "sctp://10.0.0.7:132"]) {
+      assertEquals(builtin({ [name]: link }), builtin(), `${name}=${link}`);
+    }
+  }
+});
+
 Deno.test("overrideConfig() puts each variable over a file's value", () => {
   const file = `
 listen: { host: "::", port: 80 }
@@ -164,7 +174,8 @@ Deno.test("overrideConfig() makes up for what a file does not say", () => {
   // Of several, none of which is the main one, none is meant.
   const several = `upstreams:
   a: { endpoint: https://a.example }
-  b: { endpoint: https://b.example }`;
+  b: { endpoint: https://b.example }
+rules: [{ clients: [aws/*], upstream: a }, { clients: ["*"], upstream: b }]`;
   assertEquals(Object.keys(configOf(several, asked).upstreams), ["a", "b", "main"]);
 });
 
@@ -384,7 +395,11 @@ rules:
     UPSTREAM_REGISTRY_ENDPOINT: "https://new.example",
     DEFAULT_AWS_BASE_URL: "https://cdn.example",
   };
-  const { upstreams, mirrors, rules } = configOf(text, variables);
+  const { value } = overrideConfig(
+    parseYaml(text),
+    (name) => (variables as Variables)[name],
+  );
+  const { upstreams, mirrors, rules } = value as Config;
   assertEquals(upstreams.main!.endpoint, "https://new.example");
   assertEquals(upstreams.other!.endpoint, "https://main.example");
   assertEquals(Object.keys(mirrors), ["one", "two", "default"]);

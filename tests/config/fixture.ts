@@ -15,8 +15,17 @@ export const UPSTREAM = "upstreams: { main: { endpoint: https://registry.example
 /** Values of environment variables. */
 export type Variables = Partial<Record<typeof VARIABLES[number], string>>;
 
-/** The mistakes in a configuration, none for one that is well. */
+/** The mistakes in a configuration, none for one that is well, without their lines. */
 export function mistakesOf(text: string | undefined, variables: Variables = {}): readonly string[] {
+  return placedMistakesOf(text, variables)
+    .map((mistake) => mistake.replace(/^line \d+, column \d+: (?!found )/, ""));
+}
+
+/** The same, each with its line. */
+export function placedMistakesOf(
+  text: string | undefined,
+  variables: Variables = {},
+): readonly string[] {
   const read = readConfig(text, { environment: (name) => variables[name], embedded: LOCATIONS });
   return read.kind === "mistakes" ? read.mistakes : [];
 }
@@ -36,7 +45,13 @@ export function withValue(path: string, value: unknown): string {
     value,
   );
   const main = { endpoint: "https://registry.example" };
-  return JSON.stringify(merge({ upstreams: { main } }, inner));
+  return JSON.stringify(withUses(merge({ upstreams: { main } }, inner)));
+}
+
+/** A configuration with a rule for its mirrors, when it has none. */
+export function withUses(config: unknown): unknown {
+  if (!isMapping(config) || config.rules !== undefined || !isMapping(config.mirrors)) return config;
+  return { ...config, rules: [{ clients: ["*"], mirrors: Object.keys(config.mirrors) }] };
 }
 
 /** A value with another one over it: mappings are put together, key by key. */

@@ -90,8 +90,8 @@ Deno.test("findMistakes() finds one port for clients and for operators", () => {
     { listen: place("0.0.0.0", 80), admin: place("::1", 80), expected: [] },
     { listen: place("0.0.0.0", 80), admin: place("localhost", 80), expected: [] },
     // What is not said counts, too.
-    { listen: { port: 9090 }, admin: {}, expected: taken(9090, "0.0.0.0") },
-    { listen: undefined, admin: { port: 8080 }, expected: taken(8080, "0.0.0.0") },
+    { listen: { port: 9090 }, admin: {}, expected: taken(9090, "::") },
+    { listen: undefined, admin: { port: 8080 }, expected: taken(8080, "::") },
     { listen: { host: "::1" }, admin: { host: "::1", port: 8080 }, expected: taken(8080, "::1") },
     { listen: { port: 9090 }, admin: undefined, expected: [] },
     // What has not its form is the schema's to find.
@@ -123,8 +123,7 @@ Deno.test("readConfig() refuses each of these mistakes, and says where it is", (
     },
     {
       asked: "admin: { port: 8080 }",
-      expected:
-        "admin.port: found 8080; allowed: another port than that of listen, 8080 on 0.0.0.0",
+      expected: "admin.port: found 8080; allowed: another port than that of listen, 8080 on ::",
     },
   ];
   for (const { asked, expected } of table) assertEquals(mistakesOf(UPSTREAM + asked), [expected]);

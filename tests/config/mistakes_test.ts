@@ -36,7 +36,7 @@ Deno.test("findMistakes() finds none where there are none", () => {
         rules: [
           { clients: ["office/berlin", "aws/eu-west-3"], mirrors: ["one"] },
           { clients: ["aws/*"], mirrors: ["one"], upstream: "other" },
-          { clients: ["*"], mirrors: [] },
+          { clients: ["*"], mirrors: ["spare"] },
         ],
       },
       expected: [],
@@ -49,7 +49,7 @@ Deno.test("findMistakes() finds names that nothing has", () => {
   const clients = ["*"];
   check([
     {
-      asked: { mirrors, rules: [{ clients, mirrors: ["one", "three"] }] },
+      asked: { mirrors, rules: [{ clients, mirrors: ["one", "three", "two"] }] },
       expected: [{
         path: "rules[0].mirrors[1]",
         found: "three",
@@ -61,11 +61,14 @@ Deno.test("findMistakes() finds names that nothing has", () => {
       expected: [{
         path: "rules[0].mirrors[0]",
         found: "one",
-        allowed: "none, for no mirror is configured",
+        allowed: "none: no mirror is configured",
       }],
     },
     {
-      asked: { mirrors, rules: [{ clients, mirrors: ["toString"], upstream: "constructor" }] },
+      asked: {
+        mirrors,
+        rules: [{ clients, mirrors: ["toString", "one", "two"], upstream: "constructor" }],
+      },
       expected: [
         {
           path: "rules[0].mirrors[0]",
@@ -92,7 +95,7 @@ Deno.test("findMistakes() finds names that nothing has", () => {
       expected: [{
         path: "signature_upstream",
         found: "signatures",
-        allowed: "none, for no upstream is configured",
+        allowed: "none: no upstream is configured",
       }],
     },
   ]);
@@ -103,13 +106,19 @@ Deno.test("findMistakes() finds that several upstreams have no main one", () => 
   const found = ["first", "second"];
   check([
     { asked: { upstreams: { first: { endpoint } } }, expected: [] },
-    { asked: { upstreams: { first: { endpoint }, main: { endpoint } } }, expected: [] },
+    {
+      asked: {
+        upstreams: { first: { endpoint }, main: { endpoint } },
+        rules: [{ clients: ["*"], upstream: "first" }],
+      },
+      expected: [],
+    },
     {
       asked: { upstreams: { first: { endpoint }, second: { endpoint } } },
       expected: [{
         path: "upstreams",
         found,
-        allowed: "one of them named main, which serves whatever no rule gives to another",
+        allowed: "one of them named main, which serves what no rule gives to another",
       }],
     },
   ]);
@@ -184,7 +193,11 @@ Deno.test("findMistakes() finds patterns that no location matches", () => {
         { path: "rules[0].clients[0]", found: "aws/mars-1", allowed },
         { path: "rules[0].clients[2]", found: "azure/*", allowed },
         { path: "rules[0].clients[3]", found: "office/bonn", allowed },
-        { path: "rules[0].clients[4]", found: "AWS/eu-west-3", allowed },
+        {
+          path: "rules[0].clients[4]",
+          found: "AWS/eu-west-3",
+          allowed: `${allowed}; did you mean aws/eu-west-3?`,
+        },
       ],
     },
     {
@@ -247,7 +260,7 @@ Deno.test("findMistakes() finds rules that can never match", () => {
 });
 
 Deno.test("findMistakes() finds redirects from an https: listener to http:", () => {
-  const allowed = "an https: URL, for listen.tls is set: no client may be led from https: to http:";
+  const allowed = "an https: URL, as listen.tls is set: no redirect may lead from https: to http:";
   const asked = {
     pages: { info: "http://info.example", privacy: "http://privacy.example" },
     upstreams: {
@@ -256,6 +269,10 @@ Deno.test("findMistakes() finds redirects from an https: listener to http:", () 
       safe: { endpoint: "https://safe.example" },
     },
     mirrors: { one: { url: "http://one.example" }, two: { url: "https://two.example" } },
+    rules: [
+      { clients: ["aws/*"], mirrors: ["one", "two"], upstream: "s 1" },
+      { clients: ["*"], upstream: "safe" },
+    ],
   };
   const expected = [
     { path: "pages.info", found: "http://info.example", allowed },

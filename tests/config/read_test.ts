@@ -3,6 +3,7 @@ import { stringify } from "@std/yaml";
 import fc from "fast-check";
 import { VARIABLES } from "../../lib/config/environment.ts";
 import { readConfig } from "../../lib/config/read.ts";
+import { PROVIDERS } from "../../lib/locations/providers.ts";
 import { configOf, LOCATIONS, mistakesOf, UPSTREAM, type Variables } from "./fixture.ts";
 
 const FULL = `
@@ -26,7 +27,7 @@ rules:
   - { clients: [aws/eu-west-3, office/berlin], mirrors: [one, two], upstream: second }
   - { clients: ["*"], mirrors: [two] }
 probe:
-  { timeout_ms: 1, found_ttl_s: 2, missing_ttl_s: 3, max_entries: 4, max_in_flight: 5, max_per_s: 6 }
+  { timeout_ms: 1, found_ttl_s: 2, recheck_s: 7, missing_ttl_s: 3, max_entries: 4, max_in_flight: 5, max_per_s: 6 }
 health: { interval_ms: 50, down_after: 7, up_after: 8, max_interval_ms: 90 }
 ranges: { refresh_h: 0.5, sources: { gcp: "https://ranges.example/gcp.json?v=1" } }
 `;
@@ -60,6 +61,7 @@ const FULL_CONFIG = {
   probe: {
     timeout_ms: 1,
     found_ttl_s: 2,
+    recheck_s: 7,
     missing_ttl_s: 3,
     max_entries: 4,
     max_in_flight: 5,
@@ -81,8 +83,9 @@ Deno.test("readConfig() repeats no password", () => {
   assertEquals(read, {
     kind: "mistakes",
     mistakes: [
-      'upstreams.main.endpoint: found "https://…@registry.example"; allowed: an http: or https: ' +
-      "URL without user, query and fragment, such as https://registry.example",
+      'line 1, column 22: upstreams.main.endpoint: found "https://…@registry.example"; allowed: ' +
+      "an http: or https: URL without user, path, query and fragment, such as " +
+      "https://registry.example",
     ],
   });
 });
@@ -113,7 +116,7 @@ Deno.test("readConfig() reads every key", () => {
 
 Deno.test("readConfig() puts the default where nothing is said", () => {
   assertEquals(configOf(UPSTREAM), {
-    listen: { host: "0.0.0.0", port: 8080 },
+    listen: { host: "::", port: 8080 },
     workers: 1,
     log: { level: "info", pulls: false },
     client_address: { header: "x-forwarded-for", from_end: 2 },
@@ -125,6 +128,7 @@ Deno.test("readConfig() puts the default where nothing is said", () => {
     probe: {
       timeout_ms: 5000,
       found_ttl_s: 86400,
+      recheck_s: 600,
       missing_ttl_s: 30,
       max_entries: 200000,
       max_in_flight: 256,
@@ -157,7 +161,7 @@ Deno.test("readConfig() takes the built-in configuration when there is no text",
   // With so few locations, most of its rules are for nobody.
   assert(read.kind === "mistakes");
   assert(read.mistakes.every((line) => /^rules\[\d+\]\.clients\[\d+\]: found "aws/.test(line)));
-  assert(!read.mistakes.some((line) => line.includes("aws/eu-west-2")));
+  assert(!read.mistakes.some((line) => line.includes('found "aws/eu-west-2"')));
 });
 
 Deno.test("readConfig() refuses a file without a mapping", () => {
@@ -338,7 +342,11 @@ port: 80
     ["health.down_after", "1", "an integer from 2 to 100"],
     ["health.max_interval_ms", "100", "at least health.interval_ms, 200"],
     ["ranges.refresh_h", "0", "a number of hours, from 0.001 to 8760"],
-    ["ranges.sources.ibm", '"https://ibm.example/"', "only the keys aws, gcp, azure"],
+    [
+      "ranges.sources.ibm",
+      '"https://ibm.example/"',
+      `only the keys ${PROVIDERS.map(({ name }) => name).join(", ")}`,
+    ],
     ["ranges.sources.aws", '"ip-ranges.json"', "an http: or https: URL without user and fragment"],
     ["port", "80", "only the keys listen, workers, admin, log"],
   ].map(([path, found, allowed]) => `${path}: found ${found}; allowed: ${allowed}`);
@@ -354,7 +362,7 @@ Deno.test("readConfig() says a mistake once, however many ways the value is wron
     `${UPSTREAM}listen: { port: 70000.5 }`,
     `${UPSTREAM}listen: { port: .nan }`,
     "upstreams: { main: { endpoint: registry } }",
-    `${UPSTREAM}mirrors: { one: { url: "" } }`,
+    `${UPSTREAM}mirrors: { one: { url: "" } }\nrules: [{ clients: ["*"], mirrors: [one] }]`,
   ];
   for (const text of table) assertEquals(mistakesOf(text).length, 1, text);
 });
@@ -471,7 +479,16 @@ function url(rest: RegExp): fc.Arbitrary<string> {
   );
 }
 
+const endpoint = url(/^(?::80)?\/?$/);
 const baseUrl = url(/^(?::80)?(?:\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,20})?$/);
+
+function toNormal({ url }: { readonly url: string }): string {
+  return new URL(url).href.replace(/\/+$/, "");
+}
+
+function sizeOf(mapping: object): number {
+  return Object.keys(mapping).length;
+}
 
 /** Configurations without a mistake. */
 const valid = fc.record({
@@ -490,10 +507,11 @@ const valid = fc.record({
   }, { requiredKeys: [] }),
   upstreams: fc.dictionary(
     name,
-    fc.record({ endpoint: baseUrl, path: fc.stringMatching(/^[a-z0-9]+(?:[._-][a-z0-9]+)?$/) }),
+    fc.record({ endpoint, path: fc.stringMatching(/^[a-z0-9]+(?:[._-][a-z0-9]+)?$/) }),
     { minKeys: 1, maxKeys: 1 },
   ),
-  mirrors: fc.dictionary(name, fc.record({ url: baseUrl }), { minKeys: 1, maxKeys: 4 }),
+  mirrors: fc.dictionary(name, fc.record({ url: baseUrl }), { minKeys: 1, maxKeys: 4 })
+    .filter((mirrors) => new Set(Object.values(mirrors).map(toNormal)).size === sizeOf(mirrors)),
   locations: fc.tuple(name, name).map(([cloud, region]) => ({
     [`${cloud}/${region}`]: ["2001:db8::/32", "198.51.100.0/24", "::/0", "0.0.0.0/0"],
   })),

@@ -2,10 +2,15 @@ import { assert, assertEquals } from "@std/assert";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { ConfigSchema } from "../../lib/config/schema.ts";
+import { PROVIDERS } from "../../lib/locations/providers.ts";
 import { isAllowed, merge, mistakesOf, withValue } from "./fixture.ts";
+
+const PROVIDER_NAMES = PROVIDERS.map(({ name }) => name).join(", ");
 
 const BASE_URL =
   "an http: or https: URL without user, query and fragment, such as https://registry.example";
+const ENDPOINT = "an http: or https: URL without user, path, query and fragment, such as " +
+  "https://registry.example";
 const PAGE_URL = "an http: or https: URL without user, such as https://example.com/about";
 const PATH = "a repository name's first components, such as project/images, or nothing: " +
   "lower-case, and with no slash at either end";
@@ -39,7 +44,7 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
     { path: "log.pulls", values: [null, "true", "yes", 1, [], {}], allowed: "true or false" },
     {
       path: "log.level",
-      values: [...texts, "loud", "INFO", ""],
+      values: [...texts, "loud", ""],
       allowed: "one of debug, info, warning, error",
     },
     {
@@ -62,7 +67,7 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       values: mappings,
       allowed: "a mapping with the keys endpoint, path",
     },
-    { path: "upstreams.main.endpoint", values: texts, allowed: BASE_URL },
+    { path: "upstreams.main.endpoint", values: texts, allowed: ENDPOINT },
     { path: "upstreams.main.path", values: texts, allowed: PATH },
     { path: "signature_upstream", values: texts, allowed: "an upstream's name, as text" },
     { path: "mirrors", values: mappings, allowed: "a mapping from names to mirrors" },
@@ -92,12 +97,17 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
     {
       path: "probe",
       values: mappings,
-      allowed: "a mapping with the keys timeout_ms, found_ttl_s, missing_ttl_s, max_entries, " +
-        "max_in_flight, max_per_s",
+      allowed: "a mapping with the keys timeout_ms, found_ttl_s, recheck_s, missing_ttl_s, " +
+        "max_entries, max_in_flight, max_per_s",
     },
     { path: "probe.timeout_ms", values: [...numbers, 0], allowed: "an integer from 1 to 60000" },
     {
       path: "probe.found_ttl_s",
+      values: [...numbers, 0],
+      allowed: "an integer from 1 to 31536000",
+    },
+    {
+      path: "probe.recheck_s",
       values: [...numbers, 0],
       allowed: "an integer from 1 to 31536000",
     },
@@ -135,7 +145,7 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
     {
       path: "ranges.sources",
       values: mappings,
-      allowed: "a mapping with the keys aws, gcp, azure",
+      allowed: `a mapping with the keys ${PROVIDER_NAMES}`,
     },
     { path: "ranges.sources.aws", values: texts, allowed: SOURCE_URL },
     { path: "ranges.sources.gcp", values: [...texts, ""], allowed: SOURCE_URL },
@@ -161,7 +171,7 @@ Deno.test("ConfigSchema says what a value is that must be given and is not", () 
     },
     {
       text: "upstreams: { main: { path: images } }",
-      expected: `upstreams.main.endpoint: found nothing; allowed: ${BASE_URL}`,
+      expected: `upstreams.main.endpoint: found nothing; allowed: ${ENDPOINT}`,
     },
     {
       text: withValue("mirrors.one", {}),
@@ -194,11 +204,12 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
     { path: "upstreams.main.", keys: "endpoint, path" },
     {
       path: "probe.",
-      keys: "timeout_ms, found_ttl_s, missing_ttl_s, max_entries, max_in_flight, max_per_s",
+      keys: "timeout_ms, found_ttl_s, recheck_s, missing_ttl_s, max_entries, max_in_flight, " +
+        "max_per_s",
     },
     { path: "health.", keys: "interval_ms, down_after, up_after, max_interval_ms" },
     { path: "ranges.", keys: "refresh_h, sources" },
-    { path: "ranges.sources.", keys: "aws, gcp, azure" },
+    { path: "ranges.sources.", keys: PROVIDER_NAMES },
   ];
   for (const { path, keys } of table) {
     const unknown = ["first", "Second", "third_", "constructor"];
@@ -223,6 +234,7 @@ Deno.test("ConfigSchema takes numbers up to their bounds", () => {
     { path: "client_address.from_end", values: [1, 100] },
     { path: "probe.timeout_ms", values: [1, 60_000] },
     { path: "probe.found_ttl_s", values: [1, 31_536_000] },
+    { path: "probe.recheck_s", values: [1, 31_536_000] },
     { path: "probe.missing_ttl_s", values: [1, 86_400] },
     { path: "probe.max_entries", values: [1, 10_000_000] },
     { path: "probe.max_in_flight", values: [1, 10_000] },
@@ -267,6 +279,28 @@ Deno.test("ConfigSchema takes mappings only, where YAML has dates and bytes, too
   assert(v.is(ConfigSchema, { upstreams: { main: { endpoint: "https://a.example" } } }));
   const bare = Object.assign(Object.create(null), { endpoint: "https://a.example" });
   assert(v.is(ConfigSchema, { upstreams: { main: bare } }));
+});
+
+Deno.test("ConfigSchema describes every key, with its default", () => {
+  const schema = toJsonSchema(ConfigSchema, { typeMode: "input", errorMode: "ignore" });
+  assertEquals(schema.title, "archeio configuration");
+  let count = 0;
+  const walk = (value: unknown, path: string) => {
+    if (typeof value !== "object" || value === null) return;
+    if ("properties" in value) {
+      for (const [key, inner] of Object.entries(value.properties as Record<string, never>)) {
+        const { description, default: usual } = inner as Record<string, unknown>;
+        assert(/^[A-Z].*\.$/.test(String(description)), `${path}.${key}: ${description}`);
+        if (usual !== undefined && typeof usual !== "object" && usual !== "") {
+          assert(String(description).endsWith(` Default: ${usual}.`), `${path}.${key}`);
+        }
+        count++;
+      }
+    }
+    for (const [key, inner] of Object.entries(value)) walk(inner, `${path}/${key}`);
+  };
+  walk(schema, "");
+  assert(count > 40, String(count));
 });
 
 Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", () => {

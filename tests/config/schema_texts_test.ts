@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { isAllowed, mistakesOf } from "./fixture.ts";
+import { PROVIDERS } from "../../lib/locations/providers.ts";
+import { isAllowed, mistakesOf, withValue } from "./fixture.ts";
 
 const NAME = "a name of A-Z, a-z, 0-9, _, . and -, beginning with a letter or a digit";
 const LOCATION = "a location's name, <cloud>/<region>";
@@ -25,7 +26,12 @@ Deno.test("ConfigSchema takes names and locations only that patterns can be writ
       const value = path === "mirrors" ? { url: "https://one.example" } : ["10.0.0.0/8"];
       const named = `{ ${JSON.stringify(name)}: ${JSON.stringify(value)} }`;
       const text = `upstreams: { main: { endpoint: https://a.example } }\n${path}: ${named}`;
-      const allowed = mistakesOf(text).map((line) => line.split("; allowed: ")[1]);
+      const uses = path === "mirrors" && expected.length === 0
+        ? `\nrules: [{ clients: ["*"], mirrors: [${JSON.stringify(name)}] }]`
+        : "\nrules: [{}]";
+      const allowed = mistakesOf(text + uses).filter((line) => !line.startsWith("rules")).map((
+        line,
+      ) => line.split("; allowed: ")[1]);
       assertEquals(allowed, expected, name);
     }
   }
@@ -71,9 +77,41 @@ Deno.test("ConfigSchema takes base URLs that a digest can be put behind", () => 
     "https://mirror%2eexample",
     "javascript:alert(1)",
   ];
-  for (const path of ["mirrors.one.url", "upstreams.main.endpoint"]) {
-    for (const url of allowed) assert(isAllowed(path, url), url);
-    for (const url of refused) assert(!isAllowed(path, url), url);
+  for (const url of allowed) assert(isAllowed("mirrors.one.url", url), url);
+  for (const url of refused) assert(!isAllowed("mirrors.one.url", url), url);
+  // Of a registry, only those without a path.
+  for (const url of allowed) {
+    const hasPath = new URL(url).pathname !== "/";
+    assertEquals(isAllowed("upstreams.main.endpoint", url), !hasPath, url);
+  }
+  for (const url of refused) assert(!isAllowed("upstreams.main.endpoint", url), url);
+});
+
+Deno.test("ConfigSchema says of an endpoint with a path where the path belongs", () => {
+  const table = [
+    {
+      asked: "https://a.example/b",
+      expected: "; did you mean https://a.example, with b as its path?",
+    },
+    {
+      asked: "http://a.example:5000//project/images/",
+      expected: "; did you mean http://a.example:5000, with project/images as its path?",
+    },
+    { asked: "https://a.example/v2/", expected: "; did you mean https://a.example?" },
+    {
+      asked: "https://a.example/v2/b",
+      expected: "; did you mean https://a.example, with b as its path?",
+    },
+    {
+      asked: "https://a.example/v2b",
+      expected: "; did you mean https://a.example, with v2b as its path?",
+    },
+    { asked: "https://a.example/b?c", expected: "" },
+    { asked: "a.example/b", expected: "" },
+  ];
+  for (const { asked, expected } of table) {
+    const [mistake] = mistakesOf(withValue("upstreams.main.endpoint", asked));
+    assertEquals(mistake?.split("such as https://registry.example")[1], expected, asked);
   }
 });
 
@@ -104,7 +142,7 @@ Deno.test("ConfigSchema takes files of ranges with a query, and without a fragme
     "https://user@ranges.example/aws.json",
     "https://ranges.example:65536/aws.json",
   ];
-  for (const name of ["aws", "gcp", "azure"]) {
+  for (const { name } of PROVIDERS) {
     const path = `ranges.sources.${name}`;
     for (const url of allowed) assert(isAllowed(path, url), url);
     for (const url of refused) assert(!isAllowed(path, url), url);

@@ -27,7 +27,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "blobs always from the upstream",
     file: "lib/routing/decide.ts",
-    text: "rule.mirrors.length === 0",
+    text: "mirrors.length === 0",
     instead: "true",
     noticedBy: "skopeo copy, AWS, Paris: image for two platforms",
   },
@@ -47,14 +47,14 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "the digest's case changed",
-    file: "lib/server/responses.ts",
+    file: "lib/redirect/responses.ts",
     text: `append("location", location)`,
     instead: `append("location", location.replace(/[0-9a-f]{64}/, (hex) => hex.toUpperCase()))`,
     noticedBy: "curl, anywhere else: image for two platforms",
   },
   {
     name: "a HEAD answered 404",
-    file: "lib/server/handler.ts",
+    file: "lib/redirect/handler.ts",
     text: "parseRequest(method, request.url)",
     instead:
       `method === "HEAD" ? { kind: "nothing", api: true } : parseRequest(method, request.url)`,
@@ -84,7 +84,7 @@ async function putIn(path: string, { file, text, instead }: Fault): Promise<void
 
 /** The steps that fail with a program. */
 async function listFailedSteps(program: string): Promise<string[]> {
-  const { code, out, err } = await deno(["test", "--frozen", "-A", "tests/e2e/clients_test.ts"], {
+  const { code, out, err } = await deno(["test", "--frozen", "-A", "tests/e2e/clients_e2e.ts"], {
     cwd: ROOT,
     env: { ARCHEIO_PROGRAM: program },
   });

@@ -34,7 +34,8 @@ export function formatTable(rows: readonly Row[]): string {
   ]);
 }
 
-function formatCells([head, ...rows]: readonly (readonly string[])[]): string {
+/** Rows as Markdown, padded as `deno fmt` does it; the first is the head. */
+export function formatCells([head, ...rows]: readonly (readonly string[])[]): string {
   const widths = head!.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column]!.length))
   );

@@ -6,9 +6,11 @@ import {
   type ProviderRanges,
   readDataSet,
   splitDataSet,
+  splitProviders,
   summarizeDataSet,
 } from "../../lib/locations/data_set.ts";
 import { EMBEDDED } from "../../lib/locations/embedded.ts";
+import { PROVIDERS } from "../../lib/locations/providers.ts";
 import {
   comparePrefixes,
   formatPrefix,
@@ -41,12 +43,12 @@ function readRanges(text: string): ProviderRanges[] {
   let prefixes: Prefix[] = [];
   let provider = "";
   let source = "";
-  let date = "";
+  let date: string | undefined;
   readDataSet(text, {
     head(key, value) {
       if (key === "provider") provider = value;
       if (key === "source") source = value;
-      if (key === "date") date = value;
+      if (key === "date") date = value === "-" ? undefined : value;
       if (key === "count") providers.push({ provider, source, date, locations: new Map() });
     },
     location(name) {
@@ -73,7 +75,7 @@ const ranges: fc.Arbitrary<ProviderRanges[]> = fc.uniqueArray(
   fc.record({
     provider: word,
     source: fc.webUrl(),
-    date: fc.stringMatching(/^\d{4}-\d\d-\d\d$/),
+    date: fc.option(fc.stringMatching(/^\d{4}-\d\d-\d\d$/), { nil: undefined }),
     regions: fc.dictionary(
       word,
       fc.array(fc.oneof(prefixOf(2), prefixOf(8)), { maxLength: 5 }),
@@ -242,6 +244,21 @@ Deno.test("splitDataSet() gives parts that hold every prefix between them", () =
   }
 });
 
+Deno.test("splitProviders() gives each provider's part by its name", () => {
+  for (const text of [SAMPLE, EMBEDDED, ""]) {
+    const parts = splitProviders(text);
+    assertEquals([...parts.values()].join(""), text);
+    for (const [name, part] of parts) {
+      assertEquals(summarizeDataSet(part).map(({ provider }) => provider), [name]);
+    }
+  }
+});
+
+Deno.test("summarizeDataSet() gives no date where the data set has none", () => {
+  const [summary] = summarizeDataSet("provider a\nsource b\ndate -\ncount 0\n");
+  assertEquals(summary, { provider: "a", source: "b", prefixes: 0, locations: 0 });
+});
+
 Deno.test("summarizeDataSet() counts what the heads are of", () => {
   assertEquals(summarizeDataSet(SAMPLE), [
     {
@@ -278,10 +295,10 @@ Deno.test("the embedded data set has the counts that its heads say", () => {
   readDataSet(EMBEDDED, { head: (key, value) => void (key === "count" && counts.push(+value)) });
   const summaries = summarizeDataSet(EMBEDDED);
   assertEquals(summaries.map(({ prefixes }) => prefixes), counts);
-  assertEquals(summaries.map(({ provider }) => provider), ["aws", "gcp", "azure"]);
   for (const { provider, source, date } of summaries) {
+    assert(PROVIDERS.some(({ name }) => name === provider), provider);
     assert(URL.canParse(source), `${provider}: ${source}`);
-    assert(/^\d{4}-\d\d-\d\d$/.test(date), `${provider}: ${date}`);
+    assert(date === undefined || /^\d{4}-\d\d-\d\d$/.test(date), `${provider}: ${date}`);
   }
 });
 

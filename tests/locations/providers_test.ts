@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ProviderRanges } from "../../lib/locations/data_set.ts";
-import { type Provider, PROVIDERS } from "../../lib/locations/providers.ts";
+import type { Provider } from "../../lib/locations/provider.ts";
+import { PROVIDERS } from "../../lib/locations/providers.ts";
+import { aws as AWS } from "../../lib/locations/providers/aws.ts";
+import { azure as AZURE } from "../../lib/locations/providers/azure.ts";
+import { gcp as GCP } from "../../lib/locations/providers/gcp.ts";
+import { readPublished } from "../../lib/locations/published.ts";
 import { formatPrefix } from "../../lib/net/prefix.ts";
-
-const [AWS, GCP, AZURE] = PROVIDERS as [Provider, Provider, Provider];
 
 const AWS_FILE = {
   syncToken: "1785313625",
@@ -90,7 +93,7 @@ const AZURE_URL = "https://download.microsoft.com/download/7/1/d/" +
 
 function parse(provider: Provider, file: unknown, source: string = provider.source) {
   const text = typeof file === "string" ? file : JSON.stringify(file);
-  return provider.parse({ source, text, date: "2026-01-31" });
+  return readPublished(provider, { source, text, date: "2026-01-31" });
 }
 
 function locationsOf({ locations }: ProviderRanges): Record<string, string[]> {
@@ -99,10 +102,18 @@ function locationsOf({ locations }: ProviderRanges): Record<string, string[]> {
   );
 }
 
-Deno.test("PROVIDERS are three, each with a file name and a source of its own", () => {
-  assertEquals(PROVIDERS.map(({ name }) => name), ["aws", "gcp", "azure"]);
-  assertEquals(new Set(PROVIDERS.map(({ fileName }) => fileName)).size, 3);
-  assertEquals(new Set(PROVIDERS.map(({ source }) => new URL(source).href)).size, 3);
+Deno.test("PROVIDERS have names, file names and sources of their own", () => {
+  const { length } = PROVIDERS;
+  assertEquals(new Set(PROVIDERS.map(({ name }) => name)).size, length);
+  assertEquals(new Set(PROVIDERS.map(({ fileName }) => fileName)).size, length);
+  assertEquals(new Set(PROVIDERS.map(({ source }) => new URL(source).href)).size, length);
+  for (const { name } of PROVIDERS) assert(/^[a-z][a-z0-9]*$/.test(name), name);
+});
+
+Deno.test("each file of lib/locations/providers/ is in the list", () => {
+  const folder = new URL("../../lib/locations/providers/", import.meta.url);
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assertEquals(files.sort(), PROVIDERS.map(({ name }) => `${name}.ts`).sort());
 });
 
 Deno.test("parse() reads AWS's file, where services share prefixes", () => {
@@ -141,10 +152,16 @@ Deno.test("parse() takes the regions' tags out of Azure's file, and no other", (
   });
 });
 
-Deno.test("parse() dates Azure's file by its address, else as it is told", () => {
+Deno.test("parse() dates Azure's file by its URL, else as its server says", () => {
   assertEquals(parse(AZURE, AZURE_FILE, AZURE_URL).date, "2026-07-27");
   assertEquals(parse(AZURE, AZURE_FILE).date, "2026-01-31");
   assertEquals(parse(AZURE, AZURE_FILE, AZURE_URL).source, AZURE_URL);
+});
+
+Deno.test("parse() gives no date where nothing says one", () => {
+  const { source } = AZURE;
+  const ranges = readPublished(AZURE, { source, text: JSON.stringify(AZURE_FILE) });
+  assertEquals(ranges.date, undefined);
 });
 
 Deno.test("tryLink() finds Azure's file in the page that links to it", () => {
@@ -167,9 +184,9 @@ Deno.test("tryLink() finds Azure's file in the page that links to it", () => {
 });
 
 Deno.test("parse() refuses what is no JSON by a SyntaxError", () => {
-  for (const provider of PROVIDERS) {
+  for (const provider of [AWS, GCP, AZURE]) {
     for (const text of ["", "<html></html>", '{"prefixes": [', "{} {}"]) {
-      const expected = `Cannot read ${provider.name}'s file: it is no JSON`;
+      const expected = "Cannot parse published file: it is not JSON";
       assertThrows(() => parse(provider, text), SyntaxError, expected, text);
     }
   }
@@ -287,29 +304,29 @@ Deno.test("parse() refuses another form by a TypeError that says where", () => {
     {
       provider: AZURE,
       file: { values: AZURE_FILE.values.slice(0, 3) },
-      expected: "it has no AzureCloud.<region> tag",
+      expected: "it has no prefix with a region",
     },
     {
       provider: AZURE,
       file: { values: [tag("AzureCloud.westeurope", "westeurope", [])] },
-      expected: "it has no AzureCloud.<region> tag",
+      expected: "it has no prefix with a region",
     },
   ];
   for (const { provider, file, expected } of table) {
-    const message = `Cannot read ${provider.name}'s file: ${expected}`;
+    const message = `Cannot read published file: ${expected}`;
     assertThrows(() => parse(provider, file), TypeError, message, message);
   }
 });
 
 Deno.test("parse() lets no region into the data set's module that could be code there", () => {
   for (const region of ["`", "${x}", "a b", "a\nb", "a/b", "\\", "-a", "é"]) {
-    const file = (name: string) => `Cannot read ${name}'s file: `;
+    const expected = "Cannot read published file: ";
     const aws = [{ ip_prefix: "10.0.0.0/8", region }];
-    assertThrows(() => parse(AWS, { ...AWS_FILE, prefixes: aws }), TypeError, file("aws"), region);
+    assertThrows(() => parse(AWS, { ...AWS_FILE, prefixes: aws }), TypeError, expected, region);
     const gcp = [{ ipv4Prefix: "10.0.0.0/8", scope: region }];
-    assertThrows(() => parse(GCP, { ...GCP_FILE, prefixes: gcp }), TypeError, file("gcp"), region);
+    assertThrows(() => parse(GCP, { ...GCP_FILE, prefixes: gcp }), TypeError, expected, region);
     const azure = { values: [tag(`AzureCloud.${region}`, region, ["10.0.0.0/8"])] };
-    assertThrows(() => parse(AZURE, azure), TypeError, file("azure"), region);
+    assertThrows(() => parse(AZURE, azure), TypeError, expected, region);
   }
 });
 

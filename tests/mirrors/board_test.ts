@@ -1,124 +1,135 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
   type Board,
   createBoard,
   createBoardMemory,
-  MOST_MIRRORS,
+  MAX_MIRRORS,
+  MIRROR_NUMBERS,
   type Thresholds,
 } from "../../lib/mirrors/board.ts";
 
-function createNewBoard(thresholds: Thresholds): Board {
-  return createBoard(createBoardMemory(), thresholds);
+const NOW_S = 1_800_000_000;
+
+function createNewBoard(): Board {
+  return createBoard(createBoardMemory());
 }
 
 /** A board on which the first mirror is down. */
 function createBoardWithOneDown(thresholds: Thresholds): Board {
-  const board = createNewBoard(thresholds);
-  for (let at = 0; at < thresholds.downAfter; at++) board.failed(0);
+  const board = createNewBoard();
+  for (let at = 0; at < thresholds.downAfter; at++) board.failed(0, thresholds);
   return board;
 }
 
-Deno.test("a mirror is up until it has failed as often in a row as it may", () => {
+Deno.test("a mirror is up until so many checks in a row have failed", () => {
   for (const downAfter of [2, 3, 4, 5, 6, 100]) {
-    const board = createNewBoard({ downAfter, upAfter: 2 });
+    const board = createNewBoard();
+    const thresholds = { downAfter, upAfter: 2 };
     for (let failures = 1; failures < downAfter; failures++) {
-      assertEquals(board.failed(7), false, `${failures} of ${downAfter}`);
+      assertEquals(board.failed(7, thresholds), false, `${failures} of ${downAfter}`);
       assertEquals(board.isDown(7), false, `${failures} of ${downAfter}`);
     }
-    assertEquals(board.failed(7), true, `${downAfter}`);
+    assertEquals(board.failed(7, thresholds), true, `${downAfter}`);
     assertEquals(board.isDown(7), true, `${downAfter}`);
     assertEquals(board.isDown(6) || board.isDown(8), false, "others stay up");
   }
 });
 
 Deno.test("only one failure takes a mirror down, however many come after it", () => {
-  const board = createBoardWithOneDown({ downAfter: 2, upAfter: 2 });
-  assertEquals([board.failed(0), board.failed(0), board.failed(0)], [false, false, false]);
+  const thresholds = { downAfter: 2, upAfter: 2 };
+  const board = createBoardWithOneDown(thresholds);
+  const more = [0, 1, 2].map(() => board.failed(0, thresholds));
+  assertEquals([...more, board.takeDown(0)], [false, false, false, false]);
   assertEquals(board.isDown(0), true);
 });
 
-Deno.test("failures count only in a row: an answer or a good check between them undoes them", () => {
-  for (const undo of ["answered", "checkedWell"] as const) {
-    const board = createNewBoard({ downAfter: 3, upAfter: 1 });
-    for (let round = 0; round < 5; round++) {
-      board.failed(0);
-      assertEquals(board.failed(0), false, undo);
-      assertNotEquals(board[undo](0), true, undo);
-      assertEquals(board.isDown(0), false, undo);
-    }
-    board.failed(0);
-    board.failed(0);
-    assertEquals(board.failed(0), true, undo);
-  }
+Deno.test("takeDown() takes a mirror down at once", () => {
+  const board = createNewBoard();
+  assertEquals([board.takeDown(3), board.takeDown(3)], [true, false]);
+  assertEquals([2, 3, 4].map(board.isDown), [false, true, false]);
 });
 
-Deno.test("a mirror that is down comes up by good checks in a row alone", () => {
-  for (const upAfter of [1, 2, 5]) {
-    const board = createBoardWithOneDown({ downAfter: 2, upAfter });
-    for (let at = 0; at < 10; at++) board.answered(0);
-    assertEquals(board.isDown(0), true, "answers to probes do not bring it up");
-    for (let good = 1; good < upAfter; good++) assertEquals(board.checkedWell(0), false);
-    assertEquals(board.failed(0), false);
-    for (let good = 1; good < upAfter; good++) {
-      assertEquals(board.checkedWell(0), false, `${good} of ${upAfter} after a failure`);
-      assertEquals(board.isDown(0), true);
-    }
-    assertEquals(board.checkedWell(0), true, `${upAfter}`);
+Deno.test("failures count only in a row: a good check between them undoes them", () => {
+  const thresholds = { downAfter: 3, upAfter: 1 };
+  const board = createNewBoard();
+  for (let round = 0; round < 5; round++) {
+    board.failed(0, thresholds);
+    assertEquals(board.failed(0, thresholds), false);
+    assertEquals(board.checkedWell(0, thresholds), false, "it is up already");
     assertEquals(board.isDown(0), false);
-    assertEquals(board.checkedWell(0), false, "it is up already");
+  }
+  board.failed(0, thresholds);
+  board.failed(0, thresholds);
+  assertEquals(board.failed(0, thresholds), true);
+});
+
+Deno.test("a mirror can come up after so many good checks in a row, and is brought up", () => {
+  for (const upAfter of [1, 2, 5]) {
+    const thresholds = { downAfter: 2, upAfter };
+    for (const undo of ["failed", "takeDown"] as const) {
+      const board = createBoardWithOneDown(thresholds);
+      for (let good = 1; good < upAfter; good++) {
+        assertEquals(board.checkedWell(0, thresholds), false);
+      }
+      assertEquals(board[undo](0, thresholds), false);
+      for (let good = 1; good < upAfter; good++) {
+        assertEquals(
+          board.checkedWell(0, thresholds),
+          false,
+          `${good} of ${upAfter} after ${undo}`,
+        );
+      }
+      assertEquals(board.checkedWell(0, thresholds), true);
+      assertEquals(board.isDown(0), true, "until it is brought up");
+      board.bringUp(0, NOW_S);
+      assertEquals([board.isDown(0), board.recheckFromS(0)], [false, NOW_S]);
+      assertEquals(board.checkedWell(0, thresholds), false);
+    }
   }
 });
 
 Deno.test("a mirror that came up may fail as often as any before it is down again", () => {
-  const board = createBoardWithOneDown({ downAfter: 3, upAfter: 2 });
+  const thresholds = { downAfter: 3, upAfter: 2 };
+  const board = createBoardWithOneDown(thresholds);
   for (let round = 0; round < 3; round++) {
-    assertEquals([board.checkedWell(0), board.checkedWell(0)], [false, true]);
-    assertEquals([board.failed(0), board.failed(0), board.failed(0)], [false, false, true]);
+    assertEquals([0, 1].map(() => board.checkedWell(0, thresholds)), [false, true]);
+    board.bringUp(0, NOW_S);
+    assertEquals([0, 1, 2].map(() => board.failed(0, thresholds)), [false, false, true]);
   }
 });
 
 Deno.test("a board stands in memory that others read at once", () => {
   const memory = createBoardMemory();
-  const [one, other] = [1, 2].map(() => createBoard(memory, { downAfter: 2, upAfter: 2 }));
-  one!.failed(3);
-  assertEquals(other!.failed(3), true, "failures are counted together");
-  assertEquals([one!.isDown(3), other!.isDown(3)], [true, true]);
-  one!.checkedWell(3);
-  assertEquals(other!.checkedWell(3), true);
-  assertEquals(one!.isDown(3), false);
-  one!.forget(3);
-  assertEquals(other!.generation(3), 1);
-  assertEquals([one!.divert(3, 2, 50), other!.divert(3, 2, 50)], [true, true]);
-  assertEquals([one!.divert(3, 2, 50), other!.divert(3, 2, 50)], [false, false]);
+  assert(memory instanceof SharedArrayBuffer);
+  const thresholds = { downAfter: 2, upAfter: 2 };
+  const [one, other] = [createBoard(memory), createBoard(memory)];
+  one.failed(3, thresholds);
+  assertEquals(other.failed(3, thresholds), true, "failures are counted together");
+  assertEquals([one.isDown(3), other.isDown(3)], [true, true]);
+  one.checkedWell(3, thresholds);
+  assertEquals(other.checkedWell(3, thresholds), true);
+  one.bringUp(3, NOW_S);
+  assertEquals([other.isDown(3), other.recheckFromS(3)], [false, NOW_S]);
+  one.forget(3);
+  assertEquals(other.generation(3), 1);
+  assertEquals([one.divert(3, 2, 50), other.divert(3, 2, 50)], [true, true]);
+  assertEquals([one.divert(3, 2, 50), other.divert(3, 2, 50)], [false, false]);
+  assertEquals([one.noteFound(3, false), other.noteFound(3, false)], [1, 2]);
 });
 
-Deno.test("a board made anew by other thresholds keeps what is known", () => {
-  const memory = createBoardMemory();
-  const before = createBoard(memory, { downAfter: 10, upAfter: 10 });
-  for (let at = 0; at < 5; at++) before.failed(0);
-  for (let at = 0; at < 10; at++) before.failed(1);
-  const after = createBoard(memory, { downAfter: 2, upAfter: 1 });
-  assertEquals([after.isDown(0), after.isDown(1)], [false, true]);
-  assertEquals(after.failed(0), true);
-  assertEquals(after.checkedWell(1), true);
-});
-
-Deno.test("mirrors past those that a board has room for share its last place", () => {
-  const board = createBoardWithOneDown({ downAfter: 2, upAfter: 1 });
-  const last = MOST_MIRRORS - 1;
-  board.failed(last);
-  board.failed(last + 500);
-  assertEquals([last - 1, last, last + 1, last + 9999].map(board.isDown), [
-    false,
-    true,
-    true,
-    true,
-  ]);
+Deno.test("other thresholds count from where the ones before stopped", () => {
+  const board = createNewBoard();
+  for (let at = 0; at < 5; at++) board.failed(0, { downAfter: 10, upAfter: 10 });
+  for (let at = 0; at < 10; at++) board.failed(1, { downAfter: 10, upAfter: 10 });
+  const thresholds = { downAfter: 2, upAfter: 1 };
+  assertEquals([board.isDown(0), board.isDown(1)], [false, true]);
+  assertEquals(board.failed(0, thresholds), true);
+  assertEquals(board.checkedWell(1, thresholds), true);
 });
 
 Deno.test("forget() gives a mirror another generation, and no other mirror", () => {
-  const board = createNewBoard({ downAfter: 2, upAfter: 1 });
+  const board = createNewBoard();
   const seen = new Set<number>();
   for (let round = 0; round < 5; round++) {
     seen.add(board.generation(1));
@@ -132,7 +143,7 @@ Deno.test("divert() gives as many as the limit in a second, and as many in the n
   // The last two seconds do not fit into 31 bits.
   for (const second of [0, 1, 1_785_000_000, 2_147_483_647, 2_147_483_648, 4_000_000_000]) {
     for (const limit of [0, 1, 3]) {
-      const board = createNewBoard({ downAfter: 2, upAfter: 1 });
+      const board = createNewBoard();
       for (const nowS of [second, second + 1, second + 5]) {
         const given = Array.from({ length: 5 }, () => board.divert(4, limit, nowS));
         assertEquals(given, [0, 1, 2, 3, 4].map((at) => at < limit), `${limit} at ${nowS}`);
@@ -142,46 +153,80 @@ Deno.test("divert() gives as many as the limit in a second, and as many in the n
   }
 });
 
+Deno.test("noteFound() counts what a mirror did not have, in a row", () => {
+  const board = createNewBoard();
+  assertEquals([false, false, true, false].map((found) => board.noteFound(2, found)), [1, 2, 0, 1]);
+  assertEquals([1, 2, 3].map(board.notFound), [0, 1, 0]);
+});
+
+Deno.test("a number that is given to another mirror has nothing of the one before", () => {
+  const board = createBoardWithOneDown({ downAfter: 2, upAfter: 2 });
+  board.bringUp(1, NOW_S);
+  for (const mirror of [0, 1]) {
+    board.noteFound(mirror, false);
+    board.divert(mirror, 1, NOW_S);
+    const generation = board.generation(mirror);
+    board.clear(mirror);
+    assertEquals(board.isDown(mirror), false);
+    assertEquals(board.notFound(mirror), 0);
+    assertEquals(board.divert(mirror, 1, NOW_S), true);
+    assertEquals(board.recheckFromS(mirror), createNewBoard().recheckFromS(mirror));
+    assertEquals(board.generation(mirror), generation + 1);
+    assertEquals(board.failed(mirror, { downAfter: 2, upAfter: 1 }), false);
+  }
+});
+
 // What anybody can see is right.
 function createModel({ downAfter, upAfter }: Thresholds) {
   const state = { down: false, failures: 0, good: 0 };
+  function takeDown(): boolean {
+    const falls = !state.down;
+    Object.assign(state, { down: true, good: 0 });
+    return falls;
+  }
   return {
     state,
+    takeDown,
     failed() {
       state.failures++;
       state.good = 0;
-      const falls = !state.down && state.failures >= downAfter;
-      if (falls) state.down = true;
-      return falls;
+      return state.failures >= downAfter && takeDown();
     },
-    answered: () => void (state.failures = 0),
     checkedWell() {
       state.failures = 0;
       if (!state.down) return false;
       state.good++;
-      const rises = state.good >= upAfter;
-      if (rises) Object.assign(state, { down: false, good: 0 });
-      return rises;
+      return state.good >= upAfter;
+    },
+    bringUp() {
+      Object.assign(state, { down: false, failures: 0, good: 0 });
     },
   };
 }
 
 Deno.test("a board of several isolates does what one plain list of counts would do", () => {
-  const step = fc.record({
-    what: fc.constantFrom("failed" as const, "failed" as const, "answered", "checkedWell" as const),
-    mirror: fc.nat({ max: 2 }),
-    isolate: fc.nat({ max: 2 }),
-  });
+  const what = fc.constantFrom(
+    "failed" as const,
+    "failed" as const,
+    "checkedWell" as const,
+    "takeDown" as const,
+    "bringUp" as const,
+  );
+  const step = fc.record({ what, mirror: fc.nat({ max: 2 }), isolate: fc.nat({ max: 2 }) });
   const thresholds = fc.record({
     downAfter: fc.integer({ min: 2, max: 4 }),
     upAfter: fc.integer({ min: 1, max: 3 }),
   });
   fc.assert(fc.property(thresholds, fc.array(step, { maxLength: 60 }), (thresholds, steps) => {
     const memory = createBoardMemory();
-    const boards = [0, 1, 2].map(() => createBoard(memory, thresholds));
+    const boards = [0, 1, 2].map(() => createBoard(memory));
     const models = [0, 1, 2].map(() => createModel(thresholds));
     for (const { what, mirror, isolate } of steps) {
-      assertEquals(boards[isolate]![what](mirror), models[mirror]![what]());
+      const board = boards[isolate]!;
+      const result = what === "bringUp"
+        ? board.bringUp(mirror, NOW_S)
+        : board[what](mirror, thresholds);
+      assertEquals(result, models[mirror]![what]());
       for (const board of boards) {
         assertEquals([0, 1, 2].map(board.isDown), models.map(({ state }) => state.down));
       }
@@ -189,16 +234,14 @@ Deno.test("a board of several isolates does what one plain list of counts would 
   }));
 });
 
-Deno.test("a board's memory is shared, and has room for each of its mirrors", () => {
-  const memory = createBoardMemory();
-  assert(memory instanceof SharedArrayBuffer);
-  const board = createBoard(memory, { downAfter: 2, upAfter: 1 });
-  for (let mirror = 0; mirror < MOST_MIRRORS; mirror += 3) {
-    board.failed(mirror);
-    board.failed(mirror);
+Deno.test("a board has room for the mirrors of two setups", () => {
+  assertEquals(MIRROR_NUMBERS, 2 * MAX_MIRRORS);
+  const board = createNewBoard();
+  for (let mirror = 0; mirror < MIRROR_NUMBERS; mirror += 3) {
+    board.takeDown(mirror);
     board.forget(mirror);
   }
-  for (let mirror = 0; mirror < MOST_MIRRORS; mirror++) {
+  for (let mirror = 0; mirror < MIRROR_NUMBERS; mirror++) {
     assertEquals(board.isDown(mirror), mirror % 3 === 0);
     assertEquals(board.generation(mirror), mirror % 3 === 0 ? 1 : 0);
   }

@@ -4,100 +4,137 @@
  * @module
  */
 
-import { createBoard, createBoardMemory, type Thresholds } from "../../lib/mirrors/board.ts";
-import { checkMirror, type Sample } from "../../lib/mirrors/checks.ts";
-import type { HeadAnswer } from "../../lib/mirrors/presence.ts";
+import { EMPTY_DIGEST } from "../../lib/mirrors/answer.ts";
+import { createAsker } from "../../lib/mirrors/asker.ts";
+import { createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
+import { createChecker } from "../../lib/mirrors/check.ts";
+import { createSamples } from "../../lib/mirrors/samples.ts";
+import { createSleeper } from "../../lib/mirrors/sleeper.ts";
+import { checkTimeoutMs, type Health, watchMirror } from "../../lib/mirrors/watch.ts";
+import { createFakeServers, type Reply, type Sent } from "./fake_servers.ts";
 import { createVirtualClock, settle } from "./virtual_clock.ts";
 
-/** What a mirror does: answers at once, or not at all. */
-export type Behaviour = HeadAnswer | "hangs";
-
-/** How a mirror is checked; the defaults have round thirds and twelfths. */
-export interface StandOptions extends Partial<Thresholds> {
-  readonly intervalMs?: number;
-  readonly maxIntervalMs?: number;
+/** How a mirror is checked; the defaults have round twelfths. */
+export interface StandOptions extends Partial<Health> {
   /** How long the mirror takes to answer, when it does not hang. */
   readonly latencyMs?: number;
-  /** What it does at a time; by default it has every blob. */
-  readonly behaviour?: (nowMs: number, url: string) => Behaviour;
+  /** What it does with a request for a blob that is no unknown one; by default it has all. */
+  readonly behaviour?: (nowMs: number, sent: Sent) => Reply;
+  /** What it does with a request for a blob that nobody has. */
+  readonly unknown?: (nowMs: number) => Reply;
   readonly random?: () => number;
-  /** What the mirror is asked for at first; `null` when nothing is known of it. */
-  readonly sample?: Sample | null;
+  /** The blobs that clients were lately sent to it for. */
+  readonly known?: readonly string[];
 }
 
 /** What was told of a mirror. */
-export type Told =
-  & { readonly atMs: number }
-  & (
-    | { readonly what: "down"; readonly answer: HeadAnswer }
-    | { readonly what: "up" }
-    | { readonly what: "lost"; readonly digest: string }
-  );
+export interface Told {
+  readonly atMs: number;
+  readonly what: "down" | "up" | "lost" | "forgotten";
+  /** Why it is down, how long it was, or what it has lost. */
+  readonly detail: string | number | readonly string[];
+}
 
+export const BEGUN_MS = 1_800_000_000_000;
 /** The mirror's number on the board. */
 export const NUMBER = 5;
-export const MIRROR = { number: NUMBER, name: "near", url: "https://near.example/blobs" };
+export const MIRROR = {
+  number: NUMBER,
+  name: "near",
+  url: "https://near.example/blobs",
+  fallbackLimit: Infinity,
+};
 export const DIGEST = `sha256:${"a".repeat(64)}`;
+
+/** A digest for each number. */
+export function digestOf(at: number): string {
+  return `sha256:${String(at).padStart(64, "c")}`;
+}
 
 /** Begins to check a mirror. Whoever does has it stopped. */
 export function createStand(options: StandOptions = {}) {
   const { intervalMs = 1200, maxIntervalMs = 9600, downAfter = 3, upAfter = 2 } = options;
-  const { latencyMs = 0, behaviour = () => 200, random = () => 0 } = options;
-  const { sample = { digest: DIGEST, found: true } } = options;
-  const clock = createVirtualClock();
-  const board = createBoard(createBoardMemory(), { downAfter, upAfter });
-  const samples = new Map<number, Sample>();
-  if (sample !== null) samples.set(NUMBER, sample);
-  const asked: { readonly atMs: number; readonly url: string; readonly timeoutMs: number }[] = [];
+  const { latencyMs = 0, behaviour = () => 206, unknown = () => 404 } = options;
+  const { random = () => 0, known = [DIGEST] } = options;
+  const health = { intervalMs, maxIntervalMs, downAfter, upAfter };
+  const clock = createVirtualClock(BEGUN_MS);
+  const nowMs = () => clock.now() - BEGUN_MS;
+  const board = createBoard(createBoardMemory());
+  const samples = createSamples();
+  known.forEach(samples.add);
   const told: Told[] = [];
-  let stopped = false;
+  const everKnown = new Set([...known, EMPTY_DIGEST]);
 
-  async function head(url: string, timeoutMs: number): Promise<HeadAnswer> {
-    const beganMs = clock.now();
-    asked.push({ atMs: beganMs, url, timeoutMs });
-    const answersInTime = latencyMs < timeoutMs && behaviour(beganMs, url) !== "hangs";
-    if (latencyMs > 0) await clock.wait(Math.min(latencyMs, timeoutMs));
-    // One that fails while it is asked does not answer any more.
-    const answer = behaviour(clock.now(), url);
-    if (answersInTime && answer !== "hangs") return answer;
-    await clock.wait(beganMs + timeoutMs - clock.now());
-    return "failed";
-  }
-
-  const ended = checkMirror(MIRROR, {
+  const digestIn = (url: string) => url.slice(MIRROR.url.length + 1);
+  const isKnown = (url: string) =>
+    everKnown.has(digestIn(url)) || samples.list().includes(digestIn(url));
+  const servers = createFakeServers(
+    clock,
+    (sent) => isKnown(sent.url) ? behaviour(nowMs(), sent) : unknown(nowMs()),
+    { latencyMs },
+  );
+  const sleeper = createSleeper(clock.later);
+  const asker = createAsker({
+    ...servers,
+    later: clock.later,
+    stop: new AbortController().signal,
+  });
+  const asked = () =>
+    servers.sent.map(({ atMs, method, url }) => ({
+      atMs: atMs - BEGUN_MS,
+      method,
+      digest: digestIn(url),
+    }));
+  const askedForKnown = () => asked().filter(({ digest }) => everKnown.has(digest));
+  let checks = 0;
+  const note = (what: Told["what"], detail: Told["detail"]) =>
+    void told.push({ atMs: nowMs(), what, detail });
+  const ended = watchMirror(MIRROR, {
     board,
-    head,
+    checker: createChecker({ asker, random: Math.random, now: clock.now }),
     samples,
-    intervalMs,
-    maxIntervalMs,
-    wait: clock.wait,
+    health,
+    sleeper,
+    now: clock.now,
     random,
-    told: {
-      down: (_, answer) => told.push({ atMs: clock.now(), what: "down", answer }),
-      up: () => told.push({ atMs: clock.now(), what: "up" }),
-      lost: (_, digest) => told.push({ atMs: clock.now(), what: "lost", digest }),
+    log: {
+      onDown: (_, reason) => note("down", reason),
+      onUp: (_, downMs) => note("up", downMs),
+      onLost: (_, digest) => note("lost", digest),
+      onForgotten: (_, lost) => note("forgotten", lost),
+      onChecked: () => void checks++,
     },
-  }, () => stopped);
+  });
 
   return {
     clock,
     board,
     samples,
+    sleeper,
+    /** The requests that were sent. */
     asked,
     told,
+    what: () => told.map(({ what }) => what),
+    timeoutMs: checkTimeoutMs(health),
     isDown: () => board.isDown(NUMBER),
-    /** The waits from each check to the next. */
-    gapsMs: () => asked.slice(1).map(({ atMs }, at) => atMs - asked[at]!.atMs),
+    goTo: (ms: number) => clock.goTo(BEGUN_MS + ms),
+    nowMs,
+    checks: () => checks,
+    /** The requests for blobs that it had. */
+    askedForKnown,
+    /** The waits from each time at which it was asked for these to the next. */
+    gapsMs(): number[] {
+      const times = [...new Set(askedForKnown().map(({ atMs }) => atMs))];
+      return times.slice(1).map((atMs, at) => atMs - times[at]!);
+    },
     /** Has the next check made, whenever that is. */
     async check(): Promise<void> {
-      const before = asked.length;
-      while (asked.length === before) await clock.toNext();
+      const before = checks;
+      while (checks === before) await clock.toNext();
     },
-    /** Has it not checked again. */
-    stop: () => void (stopped = true),
     /** Has it stopped, and waits until that is done. */
     async end(): Promise<void> {
-      stopped = true;
+      sleeper.stop();
       while (clock.waiting > 0) await clock.toNext();
       await settle();
       await ended;

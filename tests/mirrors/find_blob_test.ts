@@ -1,168 +1,197 @@
-import { assert, assertEquals, assertLessOrEqual, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { Verdict } from "../../lib/mirrors/answer.ts";
 import { createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
-import { createBlobFinder, createKeys, type FoundBlob } from "../../lib/mirrors/find_blob.ts";
-import type { Presence, Server } from "../../lib/mirrors/presence.ts";
-import { createVirtualClock } from "./virtual_clock.ts";
+import { createBlobFinder, type FoundBlob } from "../../lib/mirrors/find_blob.ts";
+import type { Known, KnownBlobs } from "../../lib/mirrors/known.ts";
+import { createWithin } from "../../lib/mirrors/time.ts";
+import type { Mirror } from "../../lib/routing/policy.ts";
+import { createVirtualClock, settle, type VirtualClock } from "./virtual_clock.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const NAMES = ["a", "b", "c"];
-const MIRRORS = NAMES.map((name, place) => ({ name, url: `https://${name}.example/blobs`, place }));
 const TIMEOUT_MS = 1000;
+const HELD_MS = 500;
+
+/** What comes of asking a mirror: a verdict, after some time, or that it is turned away. */
+type Probe = Verdict | Promise<Verdict> | "turned_away";
 
 interface WorldOptions {
+  /** What comes of asking each mirror that is not known; by default it has the blob. */
+  readonly probes?: readonly Probe[];
   /** The mirrors that are down at first. */
   readonly down?: readonly string[];
   /** How much may be diverted to each. */
   readonly limit?: number;
+  /** Whether those that are turned away are held back. */
+  readonly flooded?: boolean;
+  readonly clock?: VirtualClock;
 }
 
 /** A finder over mirrors of which is known, or will be answered, what is given. */
 function createWorld(
-  presences: readonly (Presence | Promise<Presence>)[],
-  { down = [], limit = Infinity }: WorldOptions = {},
+  states: readonly Known[],
+  { probes = [], down = [], limit = Infinity, flooded = false, clock = createVirtualClock() }:
+    WorldOptions = {},
 ) {
-  const clock = createVirtualClock();
-  const board = createBoard(createBoardMemory(), { downAfter: 2, upAfter: 1 });
+  const board = createBoard(createBoardMemory());
   // What a mirror is numbered on the board has nothing to do with its place.
-  const numberOf = (name: string) => 10 + 3 * NAMES.indexOf(name);
-  const asked: string[] = [];
-  const recalled: string[] = [];
-  const keys = new Map<string, string>();
-  const states = MIRRORS.map(({ name }) => ({
-    number: numberOf(name),
+  const mirrors = NAMES.map((name, at): Mirror => ({
+    name,
+    number: 10 + 3 * at,
+    url: `https://${name}.example/blobs`,
     fallbackLimit: limit,
-    server: { judge: () => ({ found: true, ttlMs: 1, lasting: true }), answered() {} } as Server,
   }));
+  const known = [...states];
+  const asked: string[] = [];
+  const at = (number: number) => mirrors.findIndex((mirror) => mirror.number === number);
+  let turnedAway = 0;
   let nowS = 100;
-  const findBlob = createBlobFinder({
-    check: {
-      ask(key, url, server) {
-        const at = MIRRORS.findIndex((mirror) => url === `${mirror.url}/${DIGEST}`);
-        assertStrictEquals(server, states[at]!.server, "each mirror is asked in its own way");
-        assertEquals(keys.get(key) ?? url, url, "a key stands for one URL");
-        keys.set(key, url);
-        asked.push(NAMES[at]!);
-        return presences[at]!;
+  const find = createBlobFinder({
+    known: () =>
+      ({
+        recall(number, digest) {
+          assertEquals(digest, DIGEST);
+          return known[at(number)]!;
+        },
+      }) as KnownBlobs,
+    probes: {
+      ask(mirror, digest) {
+        assertEquals(digest, DIGEST);
+        const probe = probes[at(mirror.number)] ?? "found";
+        asked.push(mirror.name);
+        return probe === "turned_away" ? undefined : Promise.resolve(probe);
       },
-      recall(key) {
-        const at = states.findIndex(({ number }) => createKeys(board)(number, DIGEST) === key);
-        recalled.push(NAMES[at]!);
-        const presence = presences[at]!;
-        return presence instanceof Promise ? "unknown" : presence;
+    },
+    gate: {
+      turnAway() {
+        turnedAway++;
+        return flooded ? clock.wait(HELD_MS) : undefined;
       },
     },
     board,
-    stateOf: ({ place }) => states[place]!,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: () => TIMEOUT_MS,
     now: clock.now,
     nowS: () => nowS,
+    within: createWithin(clock.later),
   });
-  function takeDown(name: string): void {
-    board.failed(numberOf(name));
-    board.failed(numberOf(name));
-  }
+  const numberOf = (name: string) => mirrors[NAMES.indexOf(name)]!.number;
+  const takeDown = (name: string) => void board.takeDown(numberOf(name));
   down.forEach(takeDown);
   return {
-    find: () => findBlob(MIRRORS, DIGEST),
-    findBlob,
+    mirrors,
+    find: (except?: string) =>
+      find(mirrors, DIGEST, except === undefined ? undefined : mirrors[NAMES.indexOf(except)]),
+    findIn: find,
     asked,
-    recalled,
-    keys,
     clock,
     takeDown,
-    bringUp: (name: string) => board.checkedWell(numberOf(name)),
-    forget: (name: string) => board.forget(numberOf(name)),
+    bringUp: (name: string) => board.bringUp(numberOf(name), 0),
+    learn: (name: string, is: Known) => void (known[NAMES.indexOf(name)] = is),
     nextSecond: () => void nowS++,
+    turnedAway: () => turnedAway,
   };
 }
 
 /** What a finder gives: a mirror's name, with a star when diverted, or why there is none. */
 function describe(found: FoundBlob): string {
-  if (found.kind === "none") return found.reason;
-  assertEquals(found.url, `https://${found.mirror.name}.example/blobs/${DIGEST}`);
-  return found.mirror.name + (found.diverted ? "*" : "");
+  return found.kind === "none" ? found.reason : found.mirror.name + (found.diverted ? "*" : "");
 }
 
-function later(): {
-  promise: Promise<Presence>;
-  resolve: (presence: Presence) => void;
-} {
-  return Promise.withResolvers<Presence>();
-}
-
-const known: readonly { presences: Presence[]; down?: string[]; asked: string; found: string }[] = [
-  { presences: ["found", "found", "found"], asked: "a", found: "a" },
-  { presences: ["missing", "found", "found"], asked: "ab", found: "b" },
-  { presences: ["missing", "missing", "found"], asked: "abc", found: "c" },
-  { presences: ["missing", "missing", "missing"], asked: "abc", found: "missing" },
-  { presences: ["unknown", "found", "found"], asked: "a", found: "busy" },
-  { presences: ["missing", "unknown", "found"], asked: "ab", found: "busy" },
-  { presences: ["found", "found", "found"], down: ["a"], asked: "b", found: "b*" },
-  { presences: ["found", "found", "found"], down: ["b"], asked: "a", found: "a" },
-  { presences: ["missing", "found", "found"], down: ["b"], asked: "ac", found: "c*" },
-  { presences: ["found", "found", "found"], down: ["a", "b"], asked: "c", found: "c*" },
-  { presences: ["found", "missing", "missing"], down: ["a"], asked: "bc", found: "missing" },
-  { presences: ["found", "unknown", "found"], down: ["a"], asked: "b", found: "busy" },
-  { presences: ["found", "found", "found"], down: ["a", "b", "c"], asked: "", found: "down" },
+const known: readonly {
+  states: readonly Known[];
+  down?: readonly string[];
+  /** Who is asked behind the answer. */
+  asked: string;
+  found: string;
+}[] = [
+  { states: ["found", "found", "found"], asked: "", found: "a" },
+  { states: ["missing", "found", "found"], asked: "", found: "b" },
+  { states: ["missing", "missing", "found"], asked: "", found: "c" },
+  { states: ["missing", "missing", "missing"], asked: "", found: "missing" },
+  // A later mirror that is known to have it is taken at once, and earlier ones are asked behind.
+  { states: ["unknown", "found", "found"], asked: "a", found: "b" },
+  { states: ["unknown", "missing", "found"], asked: "a", found: "c" },
+  { states: ["unknown", "unknown", "found"], asked: "ab", found: "c" },
+  { states: ["missing", "unknown", "found"], asked: "b", found: "c" },
+  // What was found long ago counts, and is asked for again behind the answer.
+  { states: ["stale", "found", "found"], asked: "a", found: "a" },
+  { states: ["missing", "stale", "found"], asked: "b", found: "b" },
+  { states: ["unknown", "stale", "unknown"], asked: "ab", found: "b" },
+  { states: ["found", "found", "found"], down: ["a"], asked: "", found: "b*" },
+  { states: ["found", "found", "found"], down: ["b"], asked: "", found: "a" },
+  { states: ["found", "found", "found"], down: ["a", "b"], asked: "", found: "c*" },
+  { states: ["found", "found", "found"], down: ["a", "b", "c"], asked: "", found: "down" },
+  { states: ["found", "missing", "missing"], down: ["a"], asked: "", found: "missing" },
+  { states: ["unknown", "unknown", "found"], down: ["b"], asked: "a", found: "c*" },
+  { states: ["unknown", "unknown", "stale"], down: ["a"], asked: "bc", found: "c*" },
 ];
 
 Deno.test("a finder answers at once when all that it needs is known", () => {
-  for (const { presences, down, asked, found } of known) {
-    const world = createWorld(presences, down === undefined ? {} : { down });
+  for (const { states, down = [], asked, found } of known) {
+    const world = createWorld(states, { down });
     const answer = world.find();
-    assert(!(answer instanceof Promise), presences.join());
-    assertEquals(describe(answer), found, `${presences.join()}, down: ${down}`);
-    assertEquals(world.asked.join(""), asked, `${presences.join()}, down: ${down}`);
-    assertEquals(world.recalled, []);
+    assert(!(answer instanceof Promise), states.join());
+    assertEquals(describe(answer), found, `${states.join()}, down: ${down}`);
+    assertEquals(world.asked.join(""), asked, `${states.join()}, down: ${down}`);
+  }
+});
+
+Deno.test("a finder passes over a mirror that failed its client", async () => {
+  const table: { states: Known[]; down?: string[]; found: string }[] = [
+    { states: ["found", "found", "found"], found: "b*" },
+    { states: ["stale", "missing", "found"], found: "c*" },
+    { states: ["found", "unknown", "missing"], found: "b*" },
+    { states: ["found", "missing", "missing"], found: "missing" },
+    { states: ["found", "found", "found"], down: ["b", "c"], found: "down" },
+  ];
+  for (const { states, down = [], found } of table) {
+    const world = createWorld(states, { down });
+    assertEquals(describe(await world.find("a")), found, states.join());
+    assertEquals(world.asked.includes("a"), false);
   }
 });
 
 Deno.test("a finder asks mirrors in their order, each only when those before it miss", async () => {
-  for (const { presences, down, asked, found } of known) {
-    // Each of the answers may come late, alone or with others.
-    for (let late = 1; late < 8; late++) {
-      const world = createWorld(
-        presences.map((presence, at) => late >> at & 1 ? Promise.resolve(presence) : presence),
-        down === undefined ? {} : { down },
-      );
-      const because = `${presences.join()}, down: ${down}, late: ${late}`;
-      assertEquals(describe(await world.find()), found, because);
-      assertEquals(world.asked.join(""), asked, because);
-    }
+  const table: { states: Known[]; probes: Verdict[]; asked: string; found: string }[] = [
+    { states: ["unknown", "unknown"], probes: ["found"], asked: "a", found: "a" },
+    { states: ["unknown", "unknown"], probes: ["missing"], asked: "ab", found: "b" },
+    {
+      states: ["unknown", "unknown"],
+      probes: ["failed", "missing"],
+      asked: "ab",
+      found: "missing",
+    },
+    { states: ["unknown", "missing"], probes: ["slow_down"], asked: "a", found: "missing" },
+    { states: ["missing", "unknown"], probes: ["missing", "found"], asked: "b", found: "b" },
+    { states: ["unknown", "unknown"], probes: ["unsent", "missing"], asked: "ab", found: "busy" },
+    { states: ["unknown", "unknown"], probes: ["unsent", "found"], asked: "ab", found: "b" },
+  ];
+  for (const { states, probes, asked, found } of table) {
+    const world = createWorld([...states, "missing"], { probes });
+    const answer = world.find();
+    assert(answer instanceof Promise);
+    assertEquals(describe(await answer), found, `${states.join()}: ${probes.join()}`);
+    assertEquals(world.asked.join(""), asked);
+    assertEquals(world.clock.waiting, 0);
   }
 });
 
-Deno.test("a finder asks no second mirror while the first one has not answered", async () => {
-  const { promise, resolve } = later();
-  const { find, asked } = createWorld([promise, "found", "found"]);
-  const found = find();
-  assert(found instanceof Promise);
-  assertEquals(asked, ["a"]);
-  resolve("missing");
-  assertEquals(describe(await found), "b");
-  assertEquals(asked, ["a", "b"]);
+Deno.test("a finder takes a later mirror that others found out about meanwhile", async () => {
+  for (const is of ["found", "stale"] as const) {
+    const first = Promise.withResolvers<Verdict>();
+    const world = createWorld(["unknown", "unknown", "missing"], { probes: [first.promise] });
+    const found = world.find();
+    await settle();
+    world.learn("b", is);
+    first.resolve("missing");
+    assertEquals([describe(await found), world.asked], ["b", ["a"]]);
+  }
 });
 
 Deno.test("a finder finds nothing in no mirrors", () => {
-  const { findBlob, asked } = createWorld([]);
-  assertEquals(findBlob([], DIGEST), { kind: "none", reason: "missing" });
-  assertEquals(asked, []);
-});
-
-Deno.test("a finder skips a mirror that is down, though it is known to have the blob", () => {
-  const { find, takeDown, bringUp } = createWorld(["found", "found", "missing"]);
-  assertEquals(describe(find() as FoundBlob), "a");
-  takeDown("a");
-  assertEquals(describe(find() as FoundBlob), "b*");
-  takeDown("b");
-  assertEquals(describe(find() as FoundBlob), "missing");
-  takeDown("c");
-  assertEquals(describe(find() as FoundBlob), "down");
-  bringUp("c");
-  bringUp("b");
-  bringUp("a");
-  assertEquals(describe(find() as FoundBlob), "a");
+  const { findIn } = createWorld([]);
+  assertEquals(findIn([], DIGEST), { kind: "none", reason: "missing" });
 });
 
 Deno.test("a finder sends nobody to a mirror that went down while it was asked", async () => {
@@ -170,23 +199,26 @@ Deno.test("a finder sends nobody to a mirror that went down while it was asked",
     { answer: "found", then: "found", expected: "b*" },
     { answer: "missing", then: "found", expected: "b*" },
     { answer: "found", then: "missing", expected: "missing" },
-    { answer: "unknown", then: "found", expected: "busy" },
+    { answer: "failed", then: "found", expected: "b*" },
   ] as const;
   for (const { answer, then, expected } of table) {
-    const { promise, resolve } = later();
-    const { find, takeDown } = createWorld([promise, then, "missing"]);
-    const found = find();
-    takeDown("a");
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    const world = createWorld(["unknown", "unknown", "missing"], { probes: [promise, then] });
+    const found = world.find();
+    world.takeDown("a");
     resolve(answer);
     assertEquals(describe(await found), expected, `${answer}, ${then}`);
   }
 });
 
 Deno.test("a finder says that all mirrors are down when the last one goes while it is asked", async () => {
-  const { promise, resolve } = later();
-  const { find, takeDown } = createWorld(["found", promise, "found"], { down: ["a", "c"] });
-  const found = find();
-  takeDown("b");
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
+  const world = createWorld(["found", "unknown", "found"], {
+    probes: ["found", promise],
+    down: ["a", "c"],
+  });
+  const found = world.find();
+  world.takeDown("b");
   resolve("found");
   assertEquals(describe(await found), "down");
 });
@@ -202,8 +234,9 @@ Deno.test("a finder diverts no more than the limit in a second, and the upstream
 });
 
 Deno.test("a limit of none diverts nobody to a mirror, and holds for late answers, too", async () => {
-  for (const presence of ["found", Promise.resolve<Presence>("found")] as const) {
-    const world = createWorld(["found", presence, "found"], { down: ["a"], limit: 0 });
+  for (const state of ["found", "unknown"] as const) {
+    const world = createWorld(["found", state, "found"], { down: ["a"], limit: 0 });
+    if (state === "unknown") world.learn("c", "missing");
     assertEquals(describe(await world.find()), "fallback_limit");
     world.bringUp("a");
     assertEquals(describe(await world.find()), "a");
@@ -215,118 +248,151 @@ Deno.test("a mirror's own clients count towards no limit", () => {
   for (let at = 0; at < 10; at++) assertEquals(describe(world.find() as FoundBlob), "b");
 });
 
-Deno.test("a finder asks no more mirrors when it has looked for long enough", async () => {
-  const table: { tookMs: number; rest: Presence[]; expected: string; asked: string }[] = [
-    { tookMs: TIMEOUT_MS - 1, rest: ["found", "found"], expected: "b", asked: "ab" },
-    { tookMs: TIMEOUT_MS - 1, rest: ["missing", "missing"], expected: "missing", asked: "abc" },
-    // Those of which it is known may still have it.
-    { tookMs: TIMEOUT_MS, rest: ["found", "found"], expected: "b", asked: "a" },
-    { tookMs: TIMEOUT_MS, rest: ["missing", "found"], expected: "c", asked: "a" },
-    { tookMs: TIMEOUT_MS, rest: ["unknown", "found"], expected: "c", asked: "a" },
-    { tookMs: TIMEOUT_MS, rest: ["unknown", "unknown"], expected: "busy", asked: "a" },
-    { tookMs: TIMEOUT_MS, rest: ["missing", "missing"], expected: "busy", asked: "a" },
+Deno.test("the time to look for a mirror bounds the whole search, whatever hangs", async () => {
+  const hangs = new Promise<Verdict>(() => {});
+  const table: { probes: Probe[]; found: string; asked: string }[] = [
+    { probes: [hangs, hangs, hangs], found: "busy", asked: "abc" },
+    { probes: ["missing", hangs, hangs], found: "busy", asked: "abc" },
+    { probes: ["missing", "failed", hangs], found: "busy", asked: "abc" },
   ];
-  for (const { tookMs, rest, expected, asked } of table) {
-    const { promise, resolve } = later();
-    const world = createWorld([promise, ...rest]);
-    const found = world.find();
-    await world.clock.pass(tookMs);
-    resolve("missing");
-    assertEquals(describe(await found), expected, `${tookMs}, ${rest.join()}`);
-    assertEquals(world.asked.join(""), asked, `${tookMs}, ${rest.join()}`);
+  for (const { probes, found, asked } of table) {
+    const world = createWorld(["unknown", "unknown", "unknown"], { probes });
+    let overMs = -1;
+    const answer = Promise.resolve(world.find()).finally(() => overMs = world.clock.now());
+    await world.clock.pass(10 * TIMEOUT_MS);
+    assertEquals([describe(await answer), overMs], [found, TIMEOUT_MS]);
+    assertEquals(world.asked.join(""), asked);
+    assertEquals(world.clock.waiting, 0);
   }
 });
 
-Deno.test("the time to look for a mirror is that of the whole search", async () => {
-  const [first, second] = [later(), later()];
-  const world = createWorld([first.promise, second.promise, later().promise]);
-  const found = world.find();
-  await world.clock.pass(TIMEOUT_MS * 0.6);
-  first.resolve("missing");
-  await world.clock.pass(TIMEOUT_MS * 0.4);
-  second.resolve("missing");
-  assertEquals(describe(await found), "busy");
-  assertEquals([world.asked, world.recalled], [["a", "b"], ["c"]]);
+Deno.test("a mirror that hangs leaves each later one that may have the blob its share of the time", async () => {
+  const hangs = new Promise<Verdict>(() => {});
+  const table: { states: Known[]; found: string; atMs: number }[] = [
+    { states: ["unknown", "unknown", "unknown"], found: "b", atMs: TIMEOUT_MS / 3 },
+    { states: ["unknown", "missing", "unknown"], found: "c", atMs: TIMEOUT_MS / 2 },
+    { states: ["unknown", "missing", "missing"], found: "busy", atMs: TIMEOUT_MS },
+  ];
+  for (const { states, found, atMs } of table) {
+    const world = createWorld([...states], { probes: [hangs] });
+    let overMs = -1;
+    const answer = Promise.resolve(world.find()).finally(() => overMs = world.clock.now());
+    await world.clock.goTo(10 * TIMEOUT_MS);
+    assertEquals([describe(await answer), Math.round(overMs)], [found, Math.round(atMs)]);
+  }
 });
 
-Deno.test("a search that ends late still sends a client to the mirror that answered", async () => {
-  const { promise, resolve } = later();
-  const world = createWorld([promise, "found", "found"]);
+Deno.test("each mirror has what the ones before it left of the time", async () => {
+  const clock = createVirtualClock();
+  const first = clock.wait(0.3 * TIMEOUT_MS).then((): Verdict => "missing");
+  const second = clock.wait(1.2 * TIMEOUT_MS).then((): Verdict => "found");
+  const world = createWorld(["unknown", "unknown", "missing"], { probes: [first, second], clock });
+  let overMs = -1;
+  const found = Promise.resolve(world.find()).finally(() => overMs = clock.now());
+  await clock.goTo(10 * TIMEOUT_MS);
+  assertEquals([describe(await found), world.asked.join(""), overMs], ["busy", "ab", TIMEOUT_MS]);
+});
+
+Deno.test("a search that is late takes a mirror that is known to have the blob, and asks none", async () => {
+  const hangs = new Promise<Verdict>(() => {});
+  const world = createWorld(["unknown", "unknown", "unknown"], { probes: [hangs] });
   const found = world.find();
-  await world.clock.pass(10 * TIMEOUT_MS);
-  resolve("found");
-  assertEquals(describe(await found), "a");
+  await settle();
+  world.learn("c", "found");
+  await world.clock.pass(TIMEOUT_MS);
+  assertEquals([describe(await found), world.asked], ["c", ["a"]]);
 });
 
 Deno.test("a search that is late says that mirrors are down when all are", async () => {
-  const { promise, resolve } = later();
-  const world = createWorld(["found", promise, "found"], { down: ["a", "c"] });
+  const hangs = new Promise<Verdict>(() => {});
+  const world = createWorld(["found", "unknown", "found"], {
+    probes: ["found", hangs],
+    down: ["a", "c"],
+  });
   const found = world.find();
-  await world.clock.pass(TIMEOUT_MS);
   world.takeDown("b");
-  resolve("missing");
+  await world.clock.pass(TIMEOUT_MS);
   assertEquals(describe(await found), "down");
 });
 
-Deno.test("a finder asks a mirror anew when what is known of it is to be forgotten", () => {
-  const world = createWorld(["missing", "found", "found"]);
-  world.find();
-  world.find();
-  const before = [...world.keys.keys()];
-  assertEquals(before.length, 2);
-  world.forget("b");
-  world.find();
-  const after = [...world.keys.keys()];
-  assertEquals(after.length, 3, "that mirror has another key, and no other has");
-  assertEquals([...world.keys.values()].slice(1), Array(2).fill(`${MIRRORS[1]!.url}/${DIGEST}`));
+Deno.test("past the bound of probes a search goes on with what is known of later mirrors", async () => {
+  const table: { states: Known[]; probes: Probe[]; found: string; turnedAway: number }[] = [
+    { states: ["unknown", "unknown"], probes: ["turned_away", "found"], found: "b", turnedAway: 0 },
+    {
+      states: ["unknown", "unknown"],
+      probes: ["turned_away", "missing"],
+      found: "busy",
+      turnedAway: 1,
+    },
+    { states: ["unknown", "missing"], probes: ["turned_away"], found: "busy", turnedAway: 1 },
+    {
+      states: ["missing", "unknown"],
+      probes: ["missing", "turned_away"],
+      found: "busy",
+      turnedAway: 1,
+    },
+  ];
+  for (const { states, probes, found, turnedAway } of table) {
+    const world = createWorld([...states, "missing"], { probes });
+    assertEquals(describe(await world.find()), found);
+    assertEquals([world.turnedAway(), world.clock.waiting], [turnedAway, 0]);
+  }
 });
 
-Deno.test("createKeys() gives each mirror, blob and generation a key of its own", () => {
-  const board = createBoard(createBoardMemory(), { downAfter: 2, upAfter: 1 });
-  const keyOf = createKeys(board);
-  const held = new Set<string>();
-  const mirrors = [0, 1, 9, 10, 11, 35, 36, 37, 400, 1023];
-  for (let generation = 0; generation < 40; generation++) {
-    for (const mirror of mirrors) {
-      for (const digest of [DIGEST, "sha512:0"]) {
-        const key = keyOf(mirror, digest);
-        assertEquals(keyOf(mirror, digest), key);
-        assertEquals(createKeys(board)(mirror, digest), key, "the same in every isolate");
-        held.add(key);
-      }
-    }
-    mirrors.forEach(board.forget);
-  }
-  assertEquals(held.size, 40 * mirrors.length * 2);
-  assertLessOrEqual(keyOf(0, DIGEST).length, DIGEST.length + 12, "and a short one");
+Deno.test("in a flood those that are turned away are held back, but those who know a mirror", async () => {
+  const world = createWorld(["unknown", "unknown", "missing"], {
+    probes: ["turned_away", "turned_away"],
+    flooded: true,
+  });
+  let found: FoundBlob | undefined;
+  const search = Promise.resolve(world.find()).then((one) => found = one);
+  await world.clock.goTo(HELD_MS - 1);
+  assertEquals(found, undefined);
+  world.learn("b", "found");
+  assertEquals(describe(world.find() as FoundBlob), "b", "at once");
+  await world.clock.goTo(HELD_MS);
+  await search;
+  assertEquals(describe(found!), "busy");
+});
+
+Deno.test("nobody is held back past the time to look for a mirror", async () => {
+  const slow = Promise.withResolvers<Verdict>();
+  const world = createWorld(["unknown", "unknown", "missing"], {
+    probes: ["turned_away", slow.promise],
+    flooded: true,
+  });
+  let overMs = -1;
+  const search = Promise.resolve(world.find()).finally(() => overMs = world.clock.now());
+  await world.clock.goTo(0.9 * TIMEOUT_MS);
+  slow.resolve("missing");
+  await world.clock.goTo(10 * TIMEOUT_MS);
+  assertEquals([describe(await search), overMs], ["busy", TIMEOUT_MS]);
 });
 
 Deno.test("a finder does what a plain list of mirrors would do", async () => {
   const mirror = fc.record({
-    presence: fc.constantFrom<Presence>("found", "missing", "unknown"),
-    late: fc.boolean(),
+    state: fc.constantFrom<Known>("found", "stale", "missing", "unknown"),
+    probe: fc.constantFrom<Verdict>("found", "missing", "failed", "unsent"),
     down: fc.boolean(),
   });
   const property = fc.asyncProperty(fc.tuple(mirror, mirror, mirror), async (mirrors) => {
     const up = mirrors.map((mirror, at) => ({ ...mirror, at })).filter(({ down }) => !down);
-    const first = up.find(({ presence }) => presence !== "missing");
-    const found = first === undefined ? undefined : NAMES[first.at]!;
-    const diverted = mirrors.slice(0, first?.at).some(({ down }) => down);
+    const isKnown = ({ state }: { state: Known }) => state === "found" || state === "stale";
+    // The first that is known to have it; else the first that says so when it is asked.
+    const isFound = (one: { state: Known; probe: Verdict }) =>
+      isKnown(one) || (one.state === "unknown" && one.probe === "found");
+    const first = up.find(isKnown) ?? up.find(isFound);
+    const busy = up.some(({ state, probe }) => state === "unknown" && probe === "unsent");
     const expected = up.length === 0
       ? "down"
-      : found === undefined
-      ? "missing"
-      : first!.presence === "unknown"
-      ? "busy"
-      : found + (diverted ? "*" : "");
-    const world = createWorld(
-      mirrors.map(({ presence, late }) => late ? Promise.resolve(presence) : presence),
-      { down: NAMES.filter((_, at) => mirrors[at]!.down) },
-    );
-    const answer = world.find();
-    const asked = first === undefined ? up : up.filter(({ at }) => at <= first.at);
-    assertEquals(answer instanceof Promise, asked.some(({ late }) => late));
-    assertEquals(describe(await answer), expected);
+      : first === undefined
+      ? busy ? "busy" : "missing"
+      : NAMES[first.at]! + (mirrors.slice(0, first.at).some(({ down }) => down) ? "*" : "");
+    const world = createWorld(mirrors.map(({ state }) => state), {
+      probes: mirrors.map(({ probe }) => probe),
+      down: NAMES.filter((_, at) => mirrors[at]!.down),
+    });
+    assertEquals(describe(await world.find()), expected);
   });
-  await fc.assert(property, { numRuns: 300 });
+  await fc.assert(property, { numRuns: 500 });
 });

@@ -2,54 +2,66 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
 import { createMemory } from "../../lib/mirrors/memory.ts";
 
-Deno.test("a memory remembers yes and no, each for its own time", () => {
-  let nowMs = 0;
+Deno.test("a memory remembers when something was found, and what was not, each for its time", () => {
+  let nowMs = 1000;
   const memory = createMemory({ maxEntries: 2, now: () => nowMs });
   assertEquals(memory.get("a"), undefined);
   memory.set("a", true, 100);
   memory.set("b", false, 10);
-  assertEquals([memory.get("a"), memory.get("b")], [true, false]);
-  nowMs = 9;
-  assertEquals([memory.get("a"), memory.get("b")], [true, false]);
-  nowMs = 10;
-  assertEquals([memory.get("a"), memory.get("b")], [true, undefined]);
-  nowMs = 99;
-  assertEquals(memory.get("a"), true);
-  nowMs = 100;
+  assertEquals([memory.get("a"), memory.get("b")], [1000, 0]);
+  nowMs = 1009;
+  assertEquals([memory.get("a"), memory.get("b")], [1000, 0]);
+  nowMs = 1010;
+  assertEquals([memory.get("a"), memory.get("b")], [1000, undefined]);
+  memory.set("b", true, 100);
+  assertEquals(memory.get("b"), 1010);
+  nowMs = 1099;
+  assertEquals(memory.get("a"), 1000);
+  nowMs = 1100;
   assertEquals(memory.get("a"), undefined);
   assertEquals(memory.size, 2);
 });
 
+Deno.test("a memory forgets what is deleted, and remembers it again", () => {
+  const memory = createMemory({ maxEntries: 2, now: () => 1 });
+  memory.set("a", true, 100);
+  memory.delete("a");
+  memory.delete("never set");
+  assertEquals(memory.get("a"), undefined);
+  memory.set("a", false, 100);
+  assertEquals(memory.get("a"), 0);
+});
+
 Deno.test("a memory keeps what was set last", () => {
-  let nowMs = 0;
+  let nowMs = 1;
   const memory = createMemory({ maxEntries: 2, now: () => nowMs });
   memory.set("a", true, 100);
   memory.set("a", false, 10);
-  assertEquals(memory.get("a"), false);
+  assertEquals(memory.get("a"), 0);
   assertEquals(memory.size, 1);
   nowMs = 10;
   memory.set("a", true, 100);
   nowMs = 50;
-  assertEquals(memory.get("a"), true);
+  assertEquals(memory.get("a"), 10);
 });
 
 Deno.test("a memory that is full forgets the least recently used", () => {
-  const memory = createMemory({ maxEntries: 3, now: () => 0 });
+  const memory = createMemory({ maxEntries: 3, now: () => 1 });
   for (const key of ["a", "b", "c"]) memory.set(key, true, 10);
   memory.get("a");
   memory.set("b", false, 10);
   memory.set("d", true, 10);
-  assertEquals(["a", "b", "c", "d"].map(memory.get), [true, false, undefined, true]);
+  assertEquals(["a", "b", "c", "d"].map(memory.get), [1, 0, undefined, 1]);
   memory.set("e", true, 10);
-  assertEquals(["a", "b", "d", "e"].map(memory.get), [undefined, false, true, true]);
+  assertEquals(["a", "b", "d", "e"].map(memory.get), [undefined, 0, 1, 1]);
   assertEquals(memory.size, 3);
 });
 
 Deno.test("a memory of one entry remembers the last", () => {
-  const memory = createMemory({ maxEntries: 1, now: () => 0 });
+  const memory = createMemory({ maxEntries: 1, now: () => 1 });
   for (const key of ["a", "b", "a", "a", "c"]) {
     memory.set(key, key !== "a", 10);
-    assertEquals(memory.get(key), key !== "a");
+    assertEquals(memory.get(key), key === "a" ? 0 : 1);
     assertEquals(memory.size, 1);
   }
   assertEquals(memory.get("a"), undefined);
@@ -57,18 +69,21 @@ Deno.test("a memory of one entry remembers the last", () => {
 
 // What anybody can see is right: a list, the least recently used first.
 function createModel(maxEntries: number) {
-  let entries: { key: string; value: boolean; untilMs: number }[] = [];
+  let entries: { key: string; value: number; untilMs: number }[] = [];
   return {
-    get(key: string, nowMs: number): boolean | undefined {
+    get(key: string, nowMs: number): number | undefined {
       const entry = entries.find((entry) => entry.key === key);
       if (entry === undefined || entry.untilMs <= nowMs) return undefined;
       entries = [...entries.filter((other) => other !== entry), entry];
       return entry.value;
     },
-    set(key: string, value: boolean, untilMs: number): void {
+    set(key: string, value: number, untilMs: number): void {
       entries = entries.filter((other) => other.key !== key);
       entries.push({ key, value, untilMs });
       entries = entries.slice(-maxEntries);
+    },
+    delete(key: string): void {
+      entries = entries.map((entry) => entry.key === key ? { ...entry, untilMs: 0 } : entry);
     },
     size: () => entries.length,
   };
@@ -78,6 +93,7 @@ Deno.test("a memory does what a plain list would do", () => {
   const key = fc.constantFrom(..."abcdefgh");
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ kind: fc.constant("get" as const), key }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete" as const), key }) },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -99,7 +115,7 @@ Deno.test("a memory does what a plain list would do", () => {
     fc.integer({ min: 1, max: 6 }),
     fc.array(step, { minLength: 10, maxLength: 100 }),
     (maxEntries, steps) => {
-      let nowMs = 0;
+      let nowMs = 1;
       const memory = createMemory({ maxEntries, now: () => nowMs });
       const model = createModel(maxEntries);
       for (const step of steps) {
@@ -107,7 +123,10 @@ Deno.test("a memory does what a plain list would do", () => {
           nowMs += step.ms;
         } else if (step.kind === "set") {
           memory.set(step.key, step.value, step.ttlMs);
-          model.set(step.key, step.value, nowMs + step.ttlMs);
+          model.set(step.key, step.value ? nowMs : 0, nowMs + step.ttlMs);
+        } else if (step.kind === "delete") {
+          memory.delete(step.key);
+          model.delete(step.key);
         } else {
           assertEquals(memory.get(step.key), model.get(step.key, nowMs));
         }

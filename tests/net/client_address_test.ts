@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { parseAddress, tryAddress } from "../../lib/net/address.ts";
-import { tryForwardedAddress, tryPeerAddress } from "../../lib/net/client_address.ts";
+import { type Address, parseAddress, tryAddress } from "../../lib/net/address.ts";
+import { countEntries, tryForwardedAddress, tryPeerAddress } from "../../lib/net/client_address.ts";
 
 function check(table: { header: string; fromEnd: number; expected: string | undefined }[]): void {
   for (const { header, fromEnd, expected } of table) {
@@ -77,10 +77,62 @@ Deno.test("tryForwardedAddress() passes over spaces and tabs around an entry, an
   ]);
 });
 
-Deno.test("tryForwardedAddress() takes no ports, brackets, zones, prefixes or quotes", () => {
+Deno.test("tryForwardedAddress() reads an address with a port, or in brackets", () => {
+  const table = [
+    { text: "192.0.2.1:443", expected: "192.0.2.1" },
+    { text: "192.0.2.1:0", expected: "192.0.2.1" },
+    { text: "192.0.2.1:00080", expected: "192.0.2.1" },
+    { text: "192.0.2.1:65535", expected: "192.0.2.1" },
+    { text: "[2001:db8::1]", expected: "2001:db8::1" },
+    { text: "[2001:DB8::1]:443", expected: "2001:db8::1" },
+    { text: "[::]:1", expected: "::" },
+    { text: "[::ffff:192.0.2.1]:443", expected: "192.0.2.1" },
+    { text: "[::ffff:192.0.2.1]", expected: "192.0.2.1" },
+    // Without brackets there is no telling where a port would begin: it is all address.
+    { text: "2001:db8::1:443", expected: "2001:db8::1:443" },
+    { text: "::1:80", expected: "::1:80" },
+  ];
+  for (const { text, expected } of table) {
+    check([
+      { header: text, fromEnd: 1, expected },
+      { header: `evil, ${text} , 192.0.2.2`, fromEnd: 2, expected },
+      { header: `192.0.2.9:80,${text},[::2]:80`, fromEnd: 2, expected },
+    ]);
+  }
+});
+
+Deno.test("tryForwardedAddress() reads no port that is none, and no brackets but whole ones", () => {
   const texts = [
-    ...["192.0.2.1:443", "[2001:db8::1]", "[2001:db8::1]:443", "fe80::1%eth0", "192.0.2.0/24"],
-    ...['"192.0.2.1"', "for=192.0.2.1", "010.1.1.1", "0x7f.1", "127.1", "localhost"],
+    ...["192.0.2.1:", "192.0.2.1:99999", "192.0.2.1:65536", "192.0.2.1:000080", "192.0.2.1:-1"],
+    ...["192.0.2.1:+80", "192.0.2.1: 80", "192.0.2.1:8o", "192.0.2.1:80:80"],
+    ...["192.0.2.1:0x50", "192.0.2.1:http", "192.0.2.1 :80", "192.0.2:80", "192.0.2.01:80"],
+    ...["192.0.2.1:１", ":80", ":", "[", "]", "[]", "[]:80", "[:", "[:]", "[::1", "::1]", "[::1]:"],
+    ...[
+      "[::1]80",
+      "[::1]]",
+      "[[::1]]",
+      "[::1]:99999",
+      "[::1]: 80",
+      "[::1] :80",
+      "[::1 ]",
+      "[ ::1]",
+    ],
+    ...["[192.0.2.1]", "[192.0.2.1]:80", "[192.0.2.1:80]", "[::1]:80:80", "::ffff:192.0.2.1:80"],
+    ...["[fe80::1%eth0]", "[fe80::1%eth0]:80", "x[::1]", "[::1].1", "[v1.a:b]"],
+  ];
+  for (const text of texts) {
+    check([
+      { header: text, fromEnd: 1, expected: undefined },
+      { header: `${text},192.0.2.2`, fromEnd: 2, expected: undefined },
+      { header: `[::1],${text},[::1]:80`, fromEnd: 2, expected: undefined },
+    ]);
+  }
+});
+
+Deno.test("tryForwardedAddress() takes no zones, prefixes, quotes, names or short forms", () => {
+  const texts = [
+    ...["fe80::1%eth0", "192.0.2.0/24", '"192.0.2.1"', "for=192.0.2.1", "localhost"],
+    ...["010.1.1.1", "0x7f.1", "127.1", "3221225985", "010.1.1.1:80", "0x7f.1:80", "127.1:80"],
   ];
   for (const text of texts) {
     check([
@@ -103,15 +155,40 @@ Deno.test("tryForwardedAddress() reads headers of 64 KB", () => {
     { header: spaces, fromEnd: 1, expected: undefined },
     { header: "1".repeat(65536), fromEnd: 1, expected: undefined },
     { header: ":".repeat(65536), fromEnd: 1, expected: undefined },
+    { header: "[".repeat(65536), fromEnd: 1, expected: undefined },
+    { header: `[::1]:${"0".repeat(65536)}`, fromEnd: 1, expected: undefined },
     { header: "192.0.2.1,".repeat(6000) + "192.0.2.2", fromEnd: 2, expected: "192.0.2.1" },
   ]);
 });
 
-Deno.test("tryForwardedAddress() reads as splitting at commas and trimming would", () => {
+/** The same, by expressions that anybody can see are right. */
+function slowlyRead(text: string): Address | undefined {
+  const portless = /^(.+):([0-9]{1,5})$/.exec(text);
+  const [, host, port] = portless !== null && Number(portless[2]) <= 65535
+    ? portless
+    : [, undefined, undefined];
+  const inBrackets = /^\[(.*:.*)\]$/;
+  const forms = [
+    text,
+    inBrackets.exec(text)?.[1],
+    host?.includes(":") ? inBrackets.exec(host)?.[1] : port && host,
+  ];
+  return forms.map((form) => form === undefined ? undefined : tryAddress(form))
+    .find((address) => address !== undefined);
+}
+
+Deno.test("tryForwardedAddress() reads as splitting at commas, trimming and expressions would", () => {
+  const port = fc.oneof(
+    fc.constantFrom("", ":", ":0", ":65535", ":65536", ":a", ":1:2", "]", "]:1"),
+    fc.nat(99999).map((number) => `:${number}`),
+  );
+  const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.ipV6().map((text) => `[${text}]`));
   const entry = fc.oneof(
-    fc.ipV4(),
-    fc.ipV6(),
-    fc.string({ unit: fc.constantFrom("1", ".", ":", " ", "\t", "a", "::", "-"), maxLength: 9 }),
+    fc.tuple(fc.constantFrom("", "", "", "[", " "), host, port).map((parts) => parts.join("")),
+    fc.string({
+      unit: fc.constantFrom("1", ".", ":", " ", "\t", "a", "::", "-", "[", "]", "1.2.3.4"),
+      maxLength: 9,
+    }),
   );
   const padded = fc.tuple(fc.constantFrom("", " ", "\t "), entry, fc.constantFrom("", " ", "\t"))
     .map((parts) => parts.join(""));
@@ -123,11 +200,23 @@ Deno.test("tryForwardedAddress() reads as splitting at commas and trimming would
       const text = header.split(",").at(-from);
       const expected = text === undefined
         ? undefined
-        : tryAddress(text.replace(/^[ \t]+|[ \t]+$/g, ""));
+        : slowlyRead(text.replace(/^[ \t]+|[ \t]+$/g, ""));
       assertEquals(tryForwardedAddress(header, from), expected);
     },
   );
-  fc.assert(property, { numRuns: 2000 });
+  fc.assert(property, { numRuns: 5000 });
+});
+
+Deno.test("countEntries() counts what commas divide", () => {
+  const table = [
+    { header: "", expected: 0 },
+    { header: " \t", expected: 0 },
+    { header: "192.0.2.1", expected: 1 },
+    { header: "192.0.2.1, 192.0.2.2", expected: 2 },
+    { header: ",", expected: 2 },
+    { header: "evil,,192.0.2.1", expected: 3 },
+  ];
+  for (const { header, expected } of table) assertEquals(countEntries(header), expected, header);
 });
 
 Deno.test("tryPeerAddress() reads a peer's address and leaves a zone out", () => {

@@ -130,6 +130,27 @@ Deno.test("isTag() allows 128 characters and no more", () => {
   assertEquals(isTag("v1\n"), false);
 });
 
+Deno.test("isTag() allows the whole hash of a sha512 subject, and nothing else that is as long", () => {
+  const table = [
+    { tag: `sha512-${HEX}`, expected: true },
+    { tag: `sha512-${HEX.slice(1)}A`, expected: false },
+    { tag: `sha512-${HEX.slice(1)}g`, expected: false },
+    { tag: `sha512-${HEX.slice(1)}`, expected: false },
+    { tag: `sha512-${HEX}0`, expected: false },
+    { tag: `sha512-${HEX}.sig`, expected: false },
+    { tag: `sha512-${HEX}\n`, expected: false },
+    { tag: `sha512:${HEX}`, expected: false },
+    { tag: `sha384-${HEX}`, expected: false },
+    { tag: `sha256-${HEX}`, expected: false },
+    { tag: `x-sha512-${HEX}`, expected: false },
+    // Short enough to be tags like any other.
+    { tag: `sha512-${HEX.slice(0, 64)}`, expected: true },
+    { tag: `sha512-${HEX.slice(0, 64)}.sig`, expected: true },
+    { tag: `sha512-${HEX.slice(0, 121)}`, expected: true },
+  ];
+  for (const { tag, expected } of table) assertEquals(isTag(tag), expected, tag);
+});
+
 Deno.test("isRegisteredDigest() is the image specification's sha256 and sha512", () => {
   const expected = (text: string) => SHA256.test(text) || SHA512.test(text);
   holds(anything, isRegisteredDigest, expected);
@@ -188,7 +209,16 @@ Deno.test("isSignatureTag() knows the tags that signatures are kept under", () =
     { tag: `sha256-${hex.slice(1)}.sig`, expected: false },
     { tag: `sha256-${hex.toUpperCase()}.sig`, expected: false },
     { tag: `sha256:${hex}.sig`, expected: false },
+    { tag: `sha512-${HEX}`, expected: true },
+    { tag: `sha512-${hex}`, expected: true },
     { tag: `sha512-${HEX}.sig`, expected: false },
+    { tag: `sha512-${hex}.sig`, expected: false },
+    { tag: `sha512-${HEX.slice(1)}`, expected: false },
+    { tag: `sha512-${HEX.slice(0, 96)}`, expected: false },
+    { tag: `sha512-${HEX}0`, expected: false },
+    { tag: `sha512-${HEX.toUpperCase()}`, expected: false },
+    { tag: `sha512:${HEX}`, expected: false },
+    { tag: `sha384-${hex}`, expected: false },
     { tag: `x-sha256-${hex}.sig`, expected: false },
     { tag: `sha256-${hex}.sig\n`, expected: false },
     { tag: "v1.30.0", expected: false },
@@ -200,8 +230,10 @@ Deno.test("isSignatureTag() knows the tags that signatures are kept under", () =
 Deno.test("isSignatureTag() takes nothing that is no tag", () => {
   const suffix = fc.constantFrom("", ".sig", ".att", ".sbom", ".", "/", "\n", ".sig/..");
   const hex = fc.string({ unit: fc.constantFrom(..."0123456789abcdefAg"), maxLength: 2 });
-  fc.assert(fc.property(hex, suffix, (head, tail) => {
-    const text = `sha256-${head}${HEX.slice(2, 64)}${tail}`;
+  const length = fc.constantFrom(64, 96, 128);
+  const algorithm = fc.constantFrom("sha256", "sha512");
+  fc.assert(fc.property(algorithm, hex, length, suffix, (algorithm, head, length, tail) => {
+    const text = `${algorithm}-${head}${HEX.slice(2, length)}${tail}`;
     return !isSignatureTag(text) || isTag(text);
   }));
 });

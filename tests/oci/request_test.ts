@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Asked, parseRequest } from "../../lib/oci/request.ts";
+import { type Asked, formatPath, parseRequest } from "../../lib/oci/request.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 const SHA256 = `sha256:${HEX}`;
@@ -147,6 +147,10 @@ Deno.test("parseRequest() knows the tags of signatures", () => {
       signature: true,
       query: "",
     });
+  }
+  for (const tag of [`sha512-${HEX}`, `sha512-${HEX}${HEX}`]) {
+    const asked = { ...byTag("a", tag), signature: true };
+    assertEquals(parseRequest("GET", `/v2/a/manifests/${tag}`), asked);
   }
   const other = `sha256-${HEX}.other`;
   check([{ target: `/v2/a/manifests/${other}`, expected: byTag("a", other) }]);
@@ -460,5 +464,19 @@ Deno.test("parseRequest() reads back any path that is put together from the gram
       registered: true,
       query,
     });
+  }));
+});
+
+Deno.test("formatPath() gives the path that parseRequest() reads", () => {
+  const references = [
+    ...[`blobs/${SHA256}`, "blobs/blake3:abc", `manifests/${SHA256}`, `manifests/sha512-${HEX}`],
+    ...["manifests/v1", `referrers/${SHA512}`, "tags/list"],
+  ];
+  const name = fc.constantFrom("a", "a/b-c", "blobs/manifests", "tags/list/tags");
+  const query = fc.constantFrom("", "?n=5&last=v1");
+  fc.assert(fc.property(name, fc.constantFrom(...references), query, (name, rest, query) => {
+    const asked = parseRequest("GET", `/v2/${name}/${rest}${query}`);
+    assert("query" in asked);
+    assertEquals(formatPath(asked) + asked.query, `${name}/${rest}${query}`);
   }));
 });

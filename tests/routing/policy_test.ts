@@ -6,13 +6,13 @@ import {
   type Upstream,
 } from "../../lib/routing/policy.ts";
 
-const MAIN: Upstream = { name: "main", base: "https://main.example/v2/project/", place: 0 };
-const OTHER: Upstream = { name: "other", base: "https://other.example/v2/", place: 1 };
+const MAIN: Upstream = { name: "main", base: "https://main.example/v2/project/", number: 0 };
+const OTHER: Upstream = { name: "other", base: "https://other.example/v2/", number: 1 };
 const LOCATIONS = ["aws/eu-west-3", "aws/us-east-1", "gcp/europe-west9", "office/berlin"];
 
 function rule(number: number, clients: string[], upstream = MAIN): Rule {
   const url = `https://mirror-${number}.example`;
-  const mirror = { name: `mirror-${number}`, url, place: number - 1 };
+  const mirror = { name: `mirror-${number}`, url, number: number - 1, fallbackLimit: Infinity };
   return { number, clients, mirrors: [mirror], upstream };
 }
 
@@ -75,14 +75,47 @@ Deno.test("ruleFor() gives a location that is not in the list the rule of one th
   assertEquals(policy.ruleFor(LOCATIONS.length).number, 2);
 });
 
-Deno.test("upstreamVaries tells whether a rule has an upstream of its own", () => {
+Deno.test("upstreamVaries tells whether clients of two locations have two upstreams", () => {
   const table = [
     { rules: [], expected: false },
     { rules: [rule(1, ["*"])], expected: false },
+    { rules: [rule(1, ["*"], OTHER)], expected: false },
     { rules: [rule(1, ["aws/*"]), rule(2, ["*"], OTHER)], expected: true },
+    { rules: [rule(1, ["aws/*"], OTHER)], expected: true },
+    { rules: [rule(1, ["aws/*"], OTHER), rule(2, ["*"], OTHER)], expected: false },
+    // Rules that no client's location leads to.
+    { rules: [rule(1, ["*"]), rule(2, ["aws/*"], OTHER)], expected: false },
+    { rules: [rule(1, ["azure/*"], OTHER)], expected: false },
   ];
   for (const { rules, expected } of table) {
-    assertEquals(createPolicy({ upstream: MAIN, rules }, []).upstreamVaries, expected);
+    const policy = createPolicy({ upstream: MAIN, rules }, LOCATIONS);
+    assertEquals(policy.upstreamVaries, expected, JSON.stringify(rules));
+  }
+});
+
+Deno.test("mirrorsVary tells whether clients of two locations have two lists of mirrors", () => {
+  const [one, two] = [rule(1, ["aws/*"]), rule(2, ["*"])];
+  const [first, second] = [one.mirrors[0]!, two.mirrors[0]!];
+  const table = [
+    { rules: [], expected: false },
+    { rules: [two], expected: false },
+    { rules: [one], expected: true },
+    { rules: [one, two], expected: true },
+    { rules: [{ ...one, mirrors: [second] }, two], expected: false },
+    {
+      rules: [{ ...one, mirrors: [first, second] }, { ...two, mirrors: [second, first] }],
+      expected: true,
+    },
+    { rules: [{ ...one, mirrors: [first, second] }, { ...two, mirrors: [first] }], expected: true },
+    { rules: [{ ...one, mirrors: [] }, { ...two, mirrors: [] }], expected: false },
+    { rules: [{ ...one, mirrors: [] }], expected: false },
+    // Rules that no client's location leads to.
+    { rules: [two, one], expected: false },
+    { rules: [rule(1, ["azure/*"])], expected: false },
+  ];
+  for (const { rules, expected } of table) {
+    const policy = createPolicy({ upstream: MAIN, rules }, LOCATIONS);
+    assertEquals(policy.mirrorsVary, expected, JSON.stringify(rules));
   }
 });
 
@@ -95,5 +128,11 @@ Deno.test("createPolicy() keeps the parts that it is made of", () => {
     rules: [rule(1, ["*"])],
   };
   const policy = createPolicy(parts, LOCATIONS);
-  assertEquals(policy, { ...parts, upstreamVaries: false, ruleFor: policy.ruleFor });
+  assertEquals(policy, {
+    ...parts,
+    mirrorsVary: false,
+    upstreamVaries: false,
+    unlocated: parts.rules[0]!,
+    ruleFor: policy.ruleFor,
+  });
 });

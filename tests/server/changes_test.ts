@@ -1,19 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Config } from "../../lib/config/config.ts";
 import { readDataSet } from "../../lib/locations/data_set.ts";
+import { createEvents, type Events } from "../../lib/observe/events.ts";
+import { createNumbering, type Setup } from "../../lib/redirect/setup.ts";
 import { type Changes, createChanges, type Reread } from "../../lib/server/changes.ts";
-import type { Setup } from "../../lib/server/setup.ts";
-import { createShared, type Shared } from "../../lib/server/shared.ts";
+import type { Tls } from "../../lib/server/isolate.ts";
+import { createSetupOwner } from "../../lib/server/owner.ts";
 import { type Entry, formatPublished } from "../cli/published_files.ts";
-import { BEGUN, CONFIG, type ConfigFile, DATA_SET, readTestConfig, turn } from "./fixture.ts";
+import { CONFIG, type ConfigFile, DATA_SET, readTestConfig } from "../redirect/fixture.ts";
+import { createVirtualClock, settle, type VirtualClock } from "../mirrors/virtual_clock.ts";
+import { BEGUN } from "../redirect/fixture.ts";
 
 const SOURCES = {
   aws: "https://files.example/aws.json",
   gcp: "https://files.example/gcp.json",
   azure: "https://files.example/azure.json",
 };
-// So often that a test need not wait for it.
-const SOON_H = 5 / 3_600_000;
+const HOUR_MS = 3_600_000;
 
 const AWS: readonly Entry[] = [
   ["eu-west-3", "35.180.0.0/16"],
@@ -27,333 +30,343 @@ const FILES: Readonly<Record<string, string>> = {
   [SOURCES.azure]: formatPublished("azure", [["norwayeast", "198.51.100.0/24"]]),
 };
 
-/** A configuration whose data set is fetched as often as a file cannot say. */
+/** A configuration whose data set is fetched so often, in hours. */
 function configOf(refreshH: number | undefined, file: ConfigFile = CONFIG): Config {
   const config = readTestConfig(file);
+  // Of the clouds that there are, the fetched data has three.
   return { ...config, ranges: { refresh_h: refreshH, sources: SOURCES } };
 }
 
-interface Told {
+/** What changes do, and what they are told. */
+interface Stage {
   readonly changes: Changes;
-  readonly shared: Shared;
-  /** What is told next. */
-  readonly next: () => Promise<string>;
-  /** What was told and not looked at. */
-  readonly told: string[];
+  readonly timers: VirtualClock;
+  readonly events: Events;
+  /** The setup in use. */
+  readonly current: () => Setup;
+  /** What was told, since it was last looked at. */
+  readonly told: () => string[];
+  /** The setups that were taken. */
   readonly taken: Setup[];
-  readonly fetched: string[];
+  /** The URLs that were fetched, since they were last looked at. */
+  readonly fetched: () => string[];
   readonly files: Map<string, string>;
+  /** What is read at the next reloads. */
   readonly rereads: (Reread | Error)[];
   /** The locations that a configuration was read with. */
   readonly locations: (readonly string[])[];
+  /** The certificates that were put in use. */
+  readonly certificates: Tls[];
   /** What a change waits for before it is taken. */
   gate: Promise<void>;
-  /** Has whatever is fetched wait, until the function that it gives is called. */
-  readonly hold: () => () => void;
+  /** What whatever is fetched waits for. */
+  held: Promise<void>;
+  /** Reloads, and gives what was told. */
+  readonly reload: () => Promise<string[]>;
+  /** Lets time pass, and gives what was told. */
+  readonly pass: (ms: number) => Promise<string[]>;
 }
 
-function createTold(config: Config): Told {
-  const shared = createShared(config, 1);
-  const told: string[] = [];
-  let wake = () => {};
-  let held: Promise<void> | undefined;
-  const tell = (line: string) => {
-    told.push(line);
-    wake();
+function createStage(config: Config, tls?: Tls): Stage {
+  const timers = createVirtualClock(BEGUN);
+  const events = createEvents();
+  const lines: string[] = [];
+  const urls: string[] = [];
+  const tell = (line: string) => void lines.push(line);
+  const owner = createSetupOwner({
+    numbering: createNumbering(),
+    config,
+    isolates: 1,
+    tryOut: () => stage.gate,
+    spread: () => Promise.resolve(),
+    onTaken: (setup) => void stage.taken.push(setup),
+  });
+  const fetchFile: typeof fetch = async (input) => {
+    urls.push(String(input));
+    await stage.held;
+    const text = stage.files.get(String(input));
+    return new Response(text ?? "", { status: text === undefined ? 503 : 200 });
   };
-  const all: Told = {
-    shared,
-    told,
+  const changes = createChanges({
+    ...timers,
+    owner,
+    dataSet: DATA_SET,
+    tls,
+    certify({ cert, key }) {
+      if (cert === "bad") return Promise.reject(new Deno.errors.InvalidData("it is none"));
+      stage.certificates.push({ cert, key });
+      return Promise.resolve();
+    },
+    reread(locations) {
+      stage.locations.push(locations);
+      const next = stage.rereads.shift()!;
+      if (next instanceof Error) throw next;
+      return next;
+    },
+    fetch: fetchFile,
+    fetchAnew: fetchFile,
+    timeOfDay: timers.now,
+    random: () => 0.5,
+    events,
+    log: {
+      onReloaded: (config, later) => tell(`reloaded ${config.rules.length} ${later.join()}`),
+      onReloadRefused: (reason) => tell(`refused ${reason}`),
+      onCertified: () => tell("certified"),
+      onCertificateRefused: (reason) => tell(`certificate refused ${reason}`),
+      onRefreshed: (changes) =>
+        tell(`refreshed ${changes.map(({ provider, added }) => provider + added.length)}`),
+      onRefreshFailed: (reasons) => tell(`failed ${reasons.join("; ")}`),
+      onFailed: (error) => tell(`internal ${error}`),
+    },
+  });
+  const stage: Stage = {
+    changes,
+    timers,
+    events,
+    current: owner.current,
+    told: () => lines.splice(0),
     taken: [],
-    fetched: [],
+    fetched: () => urls.splice(0),
     files: new Map(Object.entries(FILES)),
     rereads: [],
     locations: [],
+    certificates: [],
     gate: Promise.resolve(),
-    hold() {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      held = promise;
-      return resolve;
+    held: Promise.resolve(),
+    async reload() {
+      changes.reload();
+      await settle();
+      return stage.told();
     },
-    async next() {
-      while (told.length === 0) await new Promise<void>((resolve) => wake = resolve);
-      return told.shift()!;
+    async pass(ms) {
+      await timers.pass(ms);
+      return stage.told();
     },
-    changes: createChanges({
-      shared,
-      dataSet: DATA_SET,
-      async take(setup) {
-        await all.gate;
-        all.taken.push(setup);
-        shared.setup = setup;
-      },
-      reread(locations) {
-        all.locations.push(locations);
-        const next = all.rereads.shift()!;
-        if (next instanceof Error) throw next;
-        return next;
-      },
-      async fetch(input) {
-        all.fetched.push(String(input));
-        await held;
-        const text = all.files.get(String(input));
-        return new Response(text ?? "", { status: text === undefined ? 503 : 200 });
-      },
-      timeOfDay: () => BEGUN,
-      random: () => 0.5,
-      log: {
-        reloaded: (config, later) => tell(`reloaded ${config.rules.length} ${later.join()}`),
-        reloadRefused: (reason) => tell(`refused ${reason}`),
-        refreshed: (changes) =>
-          tell(`refreshed ${changes.map(({ provider, added }) => provider + added.length)}`),
-        refreshFailed: (reasons) => tell(`failed ${reasons.join("; ")}`),
-        failed: (error) => tell(String(error)),
-      },
-    }),
   };
-  return all;
+  return stage;
 }
 
-const config = (config: Config): Reread => ({ kind: "config", config });
+const config = (config: Config, tls?: Tls): Reread => ({ kind: "config", config, tls });
 
-/** Ends what fetches, once what is under way has ended. */
-async function end({ changes, rereads, told, next }: Told): Promise<void> {
-  changes.stop();
-  rereads.splice(0, Infinity, { kind: "refused", reason: "the end" });
-  changes.reload();
-  while (await next() !== "refused the end") { /* what came before it */ }
-  await turn();
-  assertEquals(told, []);
-}
-
-Deno.test("a configuration that is read again is taken whole, its mirrors with their numbers", async () => {
-  const world = createTold(configOf(undefined));
-  const { changes, shared, next, rereads, taken } = world;
-  const before = shared.setup;
-  const moved = configOf(undefined, {
+Deno.test("a configuration that is read again is taken whole", async () => {
+  const { reload, rereads, taken, current, events } = createStage(configOf(undefined));
+  const { isolates } = current();
+  const next = configOf(undefined, {
     ...CONFIG,
-    mirrors: {
-      cdn: { url: "https://moved.example" },
-      paris: { url: "https://paris.example/blobs" },
-    },
+    mirrors: { cdn: { url: "https://moved.example" } },
     rules: [{ clients: ["*"], mirrors: ["cdn"] }],
   });
-  rereads.push(config(moved));
-  changes.reload();
-  assertEquals(await next(), "reloaded 1 ");
-  assertEquals(taken.length, 1);
-  assert(shared.setup.config === moved);
-  assertEquals(before.mirrors, [0, 1]);
-  assertEquals(shared.setup.mirrors, [2, 0]);
-  assertEquals(shared.setup.isolates, before.isolates);
-  assertEquals(shared.events.reloads, 1);
+  rereads.push(config(next));
+  assertEquals(await reload(), ["reloaded 1 "]);
+  assertEquals(taken, [current()]);
+  assert(current().config === next);
+  assertEquals(current().mirrors.map(({ url }) => url), ["https://moved.example"]);
+  assertEquals(current().isolates, isolates);
+  assertEquals(events.reloads, 1);
 });
 
-Deno.test("a configuration that cannot be used changes nothing, and it is said why", async () => {
-  const { changes, shared, next, rereads, taken } = createTold(configOf(undefined));
-  const before = shared.setup;
-  rereads.push({ kind: "refused", reason: "it has a mistake" }, new Error("a fault"));
-  changes.reload();
-  changes.reload();
-  assertEquals(await next(), "refused it has a mistake");
-  assertEquals(await next(), "Error: a fault");
-  assertEquals(taken, []);
-  assert(shared.setup === before);
-  assertEquals(shared.events.refusedReloads, 1);
-  assertEquals(shared.events.reloads, 0);
+Deno.test("a configuration with mistakes changes nothing, and it is said why", async () => {
+  const { reload, rereads, taken, current, events } = createStage(configOf(undefined));
+  const before = current();
+  rereads.push({ kind: "refused", reason: "it has a mistake" });
+  assertEquals(await reload(), ["refused it has a mistake"]);
+  assert(current() === before);
+  assertEquals([taken.length, events.refusedReloads, events.reloads], [0, 1, 0]);
 });
 
-Deno.test("a configuration that is not taken is told as a fault, and the next is read all the same", async () => {
-  const world = createTold(configOf(undefined));
-  world.gate = Promise.reject(new Error("a worker is stuck"));
-  world.rereads.push(config(configOf(undefined)), config(configOf(undefined)));
-  world.changes.reload();
-  assertEquals(await world.next(), "Error: a worker is stuck");
-  world.gate = Promise.resolve();
-  world.changes.reload();
-  assertEquals(await world.next(), "reloaded 3 ");
-  assertEquals(world.shared.events.reloads, 1);
+Deno.test("a bug in reading a configuration, or in taking it, is told as an internal error and not as a mistake in it", async () => {
+  const stage = createStage(configOf(undefined));
+  const { reload, rereads, events } = stage;
+  const before = stage.current();
+  rereads.push(new TypeError("undefined is not a function"));
+  assertEquals(await reload(), ["internal TypeError: undefined is not a function"]);
+  stage.gate = Promise.reject(new Error("it cannot be served by"));
+  rereads.push(config(configOf(undefined)));
+  assertEquals(await reload(), ["internal Error: it cannot be served by"]);
+  assert(stage.current() === before);
+  assertEquals([events.refusedReloads, events.reloads], [0, 0]);
+  // The next is read all the same.
+  stage.gate = Promise.resolve();
+  rereads.push(config(configOf(undefined)));
+  assertEquals(await reload(), ["reloaded 3 "]);
 });
 
 Deno.test("reloads are taken one after another, in their order", async () => {
-  const world = createTold(configOf(undefined));
-  const { changes, next, rereads, taken, told } = world;
-  const opened = Promise.withResolvers<void>();
-  world.gate = opened.promise;
+  const stage = createStage(configOf(undefined));
+  const { changes, rereads, taken, told } = stage;
+  const { promise, resolve: open } = Promise.withResolvers<void>();
+  stage.gate = promise;
   const configs = [1, 2, 3].map(() => configOf(undefined));
-  rereads.push(...configs.map(config));
+  rereads.push(...configs.map((each) => config(each)));
   for (const _ of configs) changes.reload();
-  await turn(3);
-  assertEquals([told.length, taken.length, rereads.length], [0, 0, 2]);
-  opened.resolve();
-  for (const _ of configs) await next();
+  await settle();
+  // The others are not even read before the first is taken.
+  assertEquals([told().length, taken.length, rereads.length], [0, 0, 2]);
+  open();
+  await settle();
+  assertEquals(told(), configs.map(() => "reloaded 3 "));
   assertEquals(taken.map((setup) => configs.indexOf(setup.config)), [0, 1, 2]);
 });
 
 Deno.test("what counts from the next start only is named, for as long as it differs from this one's", async () => {
-  const { changes, next, rereads } = createTold(configOf(undefined));
-  const cases: readonly { file: ConfigFile; later: string }[] = [
-    { file: {}, later: "" },
-    { file: { listen: { port: 81 } }, later: "listen" },
-    { file: { listen: { port: 81 } }, later: "listen" },
-    { file: { admin: {} }, later: "admin" },
-    { file: { workers: "auto" }, later: "workers" },
-    { file: { workers: 2, listen: { host: "::1" }, admin: {} }, later: "listen,admin,workers" },
-    { file: { probe: { timeout_ms: 7 }, health: { down_after: 9 } }, later: "" },
+  const tls = { cert: "/c.pem", key: "/k.pem" };
+  const table: readonly { started?: ConfigFile; asked: ConfigFile; expected: string }[] = [
+    { asked: {}, expected: "" },
+    { asked: { listen: { port: 81 } }, expected: "listen" },
+    { asked: { admin: {} }, expected: "admin" },
+    { asked: { workers: "auto" }, expected: "workers" },
+    { asked: { workers: 2, listen: { host: "::1" }, admin: {} }, expected: "listen,admin,workers" },
+    { asked: { probe: { timeout_ms: 7 }, health: { down_after: 9 } }, expected: "" },
+    { asked: { listen: { tls } }, expected: "listen" },
+    // A certificate is renewed at once, wherever its files are.
+    {
+      started: { listen: { tls } },
+      asked: { listen: { tls: { ...tls, cert: "/next.pem" } } },
+      expected: "",
+    },
+    { started: { listen: { tls } }, asked: {}, expected: "listen" },
   ];
-  for (const { file, later } of cases) {
-    rereads.push(config(configOf(undefined, { ...CONFIG, ...file })));
-    changes.reload();
-    assertEquals(await next(), `reloaded 3 ${later}`);
+  for (const { started = {}, asked, expected } of table) {
+    const { reload, rereads } = createStage(configOf(undefined, { ...CONFIG, ...started }));
+    const next = configOf(undefined, { ...CONFIG, ...asked });
+    for (let time = 0; time < 2; time++) {
+      rereads.push(config(next));
+      assertEquals(await reload(), [`reloaded 3 ${expected}`]);
+    }
   }
 });
 
-Deno.test("a data set is fetched anew and taken, and the next configuration read with its locations", async () => {
-  const world = createTold(configOf(SOON_H));
-  const { changes, shared, next, rereads, locations, fetched, taken } = world;
+Deno.test("a certificate whose files have changed is put in use, and one that cannot be used keeps the old one", async () => {
+  const first = { cert: "first", key: "k1" };
+  const { reload, rereads, certificates } = createStage(configOf(undefined), first);
+  const steps: readonly { asked: Tls; told: readonly string[]; inUse: readonly string[] }[] = [
+    { asked: { ...first }, told: [], inUse: [] },
+    { asked: { cert: "second", key: "k2" }, told: ["certified"], inUse: ["k2"] },
+    { asked: { cert: "second", key: "k2" }, told: [], inUse: ["k2"] },
+    {
+      asked: { cert: "bad", key: "k3" },
+      told: ["certificate refused InvalidData: it is none"],
+      inUse: ["k2"],
+    },
+    // It is tried again each time.
+    {
+      asked: { cert: "bad", key: "k3" },
+      told: ["certificate refused InvalidData: it is none"],
+      inUse: ["k2"],
+    },
+    { asked: { cert: "second", key: "k3" }, told: ["certified"], inUse: ["k2", "k3"] },
+  ];
+  for (const { asked, told, inUse } of steps) {
+    rereads.push(config(configOf(undefined), asked));
+    assertEquals(await reload(), ["reloaded 3 ", ...told]);
+    assertEquals(certificates.map(({ key }) => key), inUse);
+  }
+});
+
+Deno.test("a listener neither begins nor ends to speak TLS", async () => {
+  const tls = { cert: "c", key: "k" };
+  for (const { from, to } of [{ from: undefined, to: tls }, { from: tls, to: undefined }]) {
+    const { reload, rereads, certificates } = createStage(configOf(undefined), from);
+    rereads.push(config(configOf(undefined), to));
+    assertEquals(await reload(), ["reloaded 3 "]);
+    assertEquals(certificates, []);
+  }
+});
+
+Deno.test("a data set is fetched soon after the start, and then once in each period, and taken when it has changed", async () => {
+  const { changes, pass, fetched, taken, events, files, current } = createStage(configOf(24));
+  changes.start();
+  assertEquals(await pass(60_000), ["refreshed aws1,gcp0,azure1"]);
+  assertEquals(fetched().sort(), Object.values(SOURCES).sort());
+  assertEquals(taken.length, 1);
+  let prefixes = 0;
+  readDataSet(current().dataSet!, { prefix: () => void prefixes++ });
+  assertEquals(prefixes, 6);
+  // Nothing new: it is told, but what is served by stays.
+  assertEquals(await pass(24 * HOUR_MS), ["refreshed aws0,gcp0,azure0"]);
+  assertEquals(taken.length, 1);
+  files.set(SOURCES.aws, formatPublished("aws", [...AWS, ["us-east-1", "198.51.101.0/24"]]));
+  assertEquals(await pass(24 * HOUR_MS), ["refreshed aws1,gcp0,azure0"]);
+  assertEquals([taken.length, events.refreshes], [2, 3]);
+  changes.stop();
+});
+
+Deno.test("a configuration is read with the locations of the data set in use", async () => {
+  const { changes, pass, reload, rereads, locations } = createStage(configOf(24));
   rereads.push({ kind: "refused", reason: "no" });
-  changes.reload();
-  await next();
+  await reload();
   assertEquals(locations, [["aws/eu-west-3", "aws/us-east-1", "gcp/europe-west9"]]);
   changes.start();
-  assertEquals(await next(), "refreshed aws1,gcp0,azure1");
-  await end(world);
-  assertEquals(fetched.slice(0, 3).sort(), Object.values(SOURCES).sort());
-  assertEquals(taken[0]!.config, shared.setup.config);
-  assert(shared.events.refreshes >= 1);
-  assertEquals(locations.at(-1), [
+  await pass(60_000);
+  rereads.push({ kind: "refused", reason: "no" });
+  await reload();
+  assertEquals(locations[1], [
     "aws/eu-west-3",
     "aws/us-east-1",
     "gcp/europe-west9",
     "azure/norwayeast",
   ]);
-  let prefixes = 0;
-  readDataSet(shared.setup.dataSet!, { prefix: () => void prefixes++ });
-  assertEquals(prefixes, 6);
+  changes.stop();
 });
 
-Deno.test("a data set that cannot be had, or has lost too much, changes nothing, and it is said why", async () => {
-  const cases: readonly { files: Readonly<Record<string, string | undefined>>; reason: string }[] =
-    [
-      {
-        files: { [SOURCES.gcp]: undefined },
-        reason: `gcp: cannot fetch ${SOURCES.gcp}: it answered 503`,
-      },
-      {
-        files: { [SOURCES.azure]: "<html>", [SOURCES.gcp]: "{}" },
-        reason: "gcp: Cannot read gcp's file: creationTime is missing; " +
-          "azure: Cannot read azure's file: it is no JSON",
-      },
-      {
-        files: { [SOURCES.aws]: formatPublished("aws", AWS.slice(1)) },
-        reason: "aws: it has lost 1 of 3 prefixes; allowed: at most a tenth",
-      },
-    ];
-  for (const { files, reason } of cases) {
-    const world = createTold(configOf(SOON_H));
-    const { changes, shared, next, taken } = world;
-    for (const [url, text] of Object.entries(files)) {
-      if (text === undefined) world.files.delete(url);
-      else world.files.set(url, text);
-    }
-    changes.start();
-    assertEquals(await next(), `failed ${reason}`);
-    // It is fetched again when its time has come.
-    assertEquals(await next(), `failed ${reason}`);
-    await end(world);
-    assertEquals(taken, []);
-    assertEquals(shared.setup.dataSet, undefined);
-    assert(shared.events.failedRefreshes >= 2);
-    assertEquals(shared.events.refreshes, 0);
-  }
+Deno.test("a provider that fails keeps its part and is asked again soon, without the others", async () => {
+  const { changes, pass, fetched, files, taken, events } = createStage(configOf(24));
+  files.delete(SOURCES.gcp);
+  changes.start();
+  const reason = `gcp: cannot fetch ${SOURCES.gcp}: it answered 503`;
+  assertEquals(await pass(60_000), [`failed ${reason}`, "refreshed aws1,azure1"]);
+  assertEquals(taken.length, 1);
+  fetched();
+  assertEquals(await pass(120_000), [`failed ${reason}`]);
+  assertEquals(new Set(fetched()), new Set([SOURCES.gcp]));
+  assertEquals([taken.length, events.failedRefreshes, events.refreshes], [1, 2, 1]);
+  files.set(SOURCES.gcp, FILES[SOURCES.gcp]!);
+  assertEquals(await pass(300_000), ["refreshed gcp0"]);
+  changes.stop();
 });
 
 Deno.test("a data set is kept when the configuration is read again", async () => {
-  const world = createTold(configOf(SOON_H));
-  const { changes, shared, next, rereads } = world;
+  const { changes, pass, reload, rereads, current } = createStage(configOf(24));
   changes.start();
-  await next();
+  await pass(60_000);
+  rereads.push(config(configOf(undefined)));
+  assertEquals(await reload(), ["reloaded 3 "]);
+  assert(current().dataSet!.includes("azure/norwayeast"));
+});
+
+Deno.test("a data set is fetched as often as the configuration in use says, from the start to the end", async () => {
+  const stage = createStage(configOf(24));
+  const { changes, pass, reload, rereads, fetched } = stage;
+  const next = async (refreshH: number | undefined) => {
+    rereads.push(config(configOf(refreshH)));
+    assertEquals(await reload(), ["reloaded 3 "]);
+    await pass(25 * HOUR_MS);
+    return fetched().length > 0;
+  };
+  assertEquals(await next(24), false); // not before the start
+  changes.start();
+  assertEquals(await next(undefined), false);
+  assertEquals(await next(24), true);
+  assertEquals(await next(undefined), false);
+  assertEquals(await next(1), true);
   changes.stop();
-  rereads.push(config(configOf(undefined)));
-  changes.reload();
-  while (!(await next()).startsWith("reloaded")) { /* a refresh that was under way */ }
-  assert(shared.setup.dataSet!.includes("azure/norwayeast"));
+  assertEquals(await next(24), false);
+  assertEquals(stage.timers.waiting, 0);
 });
 
-Deno.test("a data set is fetched as often as the configuration in use says", async () => {
-  const world = createTold(configOf(undefined));
-  const { changes, next, rereads, fetched } = world;
+Deno.test("a reload does not wait for a data set that is being fetched, and one that comes after the end is not taken", async () => {
+  const stage = createStage(configOf(24));
+  const { changes, pass, reload, rereads, fetched, taken } = stage;
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  stage.held = promise;
   changes.start();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(fetched, []);
-  rereads.push(config(configOf(SOON_H)));
-  changes.reload();
-  assertEquals(await next(), "reloaded 3 ");
-  assertEquals(await next(), "refreshed aws1,gcp0,azure1");
-  rereads.push(config(configOf(undefined)));
-  changes.reload();
-  while (!(await next()).startsWith("reloaded")) { /* a refresh that was under way */ }
-  const { length } = fetched;
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(fetched.length, length);
-  rereads.push(config(configOf(SOON_H)));
-  changes.reload();
-  assertEquals(await next(), "reloaded 3 ");
-  assertEquals(await next(), "refreshed aws0,gcp0,azure0");
-  await end(world);
-});
-
-Deno.test("a data set that is to be fetched seldom is not fetched all the time", async () => {
-  // Past 596 hours a timer cannot tell the time.
-  for (const hours of [1, 597, 720, 8760]) {
-    const world = createTold(configOf(hours));
-    world.changes.start();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assertEquals(world.fetched, [], `${hours}`);
-    await end(world);
-  }
-});
-
-Deno.test("a reload does not wait for a data set that is being fetched", async () => {
-  const world = createTold(configOf(SOON_H));
-  const { changes, next, rereads, hold } = world;
-  const release = hold();
-  changes.start();
-  while (world.fetched.length < 3) await turn();
-  rereads.push(config(configOf(SOON_H)));
-  changes.reload();
-  assertEquals(await next(), "reloaded 3 ");
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(world.fetched.length, 3); // and no second fetch begins beside the first
-  release();
-  assertEquals(await next(), "refreshed aws1,gcp0,azure1");
-  await end(world);
-});
-
-Deno.test("a data set that comes after the end is not taken", async () => {
-  const { changes, fetched, taken, told, hold } = createTold(configOf(SOON_H));
-  const release = hold();
-  changes.start();
-  while (fetched.length < 3) await turn();
+  assertEquals(await pass(60_000), []);
+  const { length } = fetched();
+  assert(length > 0);
+  rereads.push(config(configOf(24)));
+  assertEquals(await reload(), ["reloaded 3 "]);
   changes.stop();
   release();
-  await turn(20);
-  assertEquals([taken, told, fetched.length], [[], [], 3]);
-});
-
-Deno.test("nothing is fetched before the start, nor after the end, whatever is reloaded", async () => {
-  const world = createTold(configOf(undefined));
-  const { changes, next, rereads, fetched } = world;
-  for (const change of [() => {}, changes.start, changes.stop]) {
-    change();
-    if (change === changes.start) continue;
-    rereads.push(config(configOf(SOON_H)));
-    changes.reload();
-    assertEquals(await next(), "reloaded 3 ");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assertEquals(fetched, []);
-    rereads.push(config(configOf(undefined)));
-    changes.reload();
-    await next();
-  }
+  assertEquals(await pass(48 * HOUR_MS), []);
+  assertEquals([taken.length, fetched()], [1, []]);
 });

@@ -23,7 +23,7 @@ export interface Child extends AsyncDisposable {
 
 /** How a program is run. */
 export interface ChildOptions {
-  /** Whether it listens more than once on a port; older Denos want a flag with that. */
+  /** Whether it listens more than once on a port, which Deno wants a flag with. */
   readonly sharing?: boolean;
   /** How many files it may have open. */
   readonly files?: number;

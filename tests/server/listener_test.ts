@@ -1,11 +1,18 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { listen } from "../../lib/server/listener.ts";
+import { listen, type ListenerOptions } from "../../lib/server/listener.ts";
+import { createCertificate } from "./certificate.ts";
 
 const HOST = "127.0.0.1";
 
-function unexpected(error: unknown): never {
-  throw error;
-}
+const WORLD: Pick<ListenerOptions, "later" | "onError"> = {
+  later(ms, work) {
+    const timer = setTimeout(work, ms);
+    return () => clearTimeout(timer);
+  },
+  onError(error) {
+    throw error;
+  },
+};
 
 /** Waits until nobody listens any more: a socket is closed a moment after it is told to be. */
 async function refused(port: number): Promise<void> {
@@ -40,11 +47,11 @@ async function say(client: AsyncGenerator<string, void, string>, path: string): 
   return String(value);
 }
 
-Deno.test("a listener that is stopped bids clients farewell before it closes their connections", async () => {
+Deno.test("a listener that is stopped answers with Connection: close before it closes connections", async () => {
   const kept = new Response(null, { status: 307, headers: { location: "https://a.example/" } });
   const listener = listen(
     ({ url }) => url.endsWith("/later") ? Promise.resolve(kept) : kept,
-    { host: HOST, port: 0, failed: unexpected },
+    { host: HOST, port: 0, ...WORLD },
   );
   const { port } = listener.address;
   const clients = [converse(port), converse(port)];
@@ -66,31 +73,13 @@ Deno.test("a listener that is stopped bids clients farewell before it closes the
   assertEquals(kept.headers.get("connection"), null);
 });
 
-Deno.test("a listener that is stopped goes on while it is asked, but not for long", async () => {
-  const listener = listen(() => new Response("well"), { host: HOST, port: 0, failed: unexpected });
-  const { port } = listener.address;
-  let finished = false;
-  listener.finished.then(() => finished = true);
-  listener.stop();
-  let asked = 0;
-  while (!finished) {
-    const response = await fetch(`http://${HOST}:${port}/`).catch(() => undefined);
-    if (response === undefined) break;
-    assertEquals(await response.text(), "well");
-    asked++;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert(asked > 2);
-  await listener.finished;
-});
-
 Deno.test("a listener serves until it is stopped, and then accepts nothing more", async () => {
   const answer = Promise.withResolvers<Response>();
   const asked = Promise.withResolvers<void>();
   const listener = listen(() => {
     asked.resolve();
     return answer.promise;
-  }, { host: HOST, port: 0, failed: unexpected });
+  }, { host: HOST, port: 0, ...WORLD });
   const { hostname, port } = listener.address;
   assertEquals(hostname, HOST);
   assert(port > 0);
@@ -120,8 +109,9 @@ Deno.test("a listener answers 500 when a handler fails, tells why, and serves on
   const listener = listen(() => handlers.shift()!(), {
     host: HOST,
     port: 0,
-    failed: (error) => void failures.push(error),
-    threw: () => void threw++,
+    ...WORLD,
+    onError: (error) => void failures.push(error),
+    onThrown: () => void threw++,
   });
   for (let time = 0; time < 2; time++) {
     const response = await fetch(`http://${HOST}:${listener.address.port}/`);
@@ -144,12 +134,26 @@ Deno.test("a listener throws when it cannot listen", () => {
   const handler = () => new Response();
   const { port } = taken.addr;
   assertThrows(
-    () => listen(handler, { host: HOST, port, failed: unexpected }),
+    () => listen(handler, { host: HOST, port, ...WORLD }),
     Deno.errors.AddrInUse,
   );
   const tls = { cert: "no certificate", key: "no key" };
   assertThrows(
-    () => listen(handler, { host: HOST, port: 0, tls, failed: unexpected }),
+    () => listen(handler, { host: HOST, port: 0, tls, ...WORLD }),
     Deno.errors.InvalidData,
   );
+});
+
+Deno.test("a listener that is given a bad certificate keeps its own, and takes none once it has stopped", async () => {
+  const tls = await createCertificate();
+  const listener = listen(() => new Response("well"), { host: HOST, port: 0, tls, ...WORLD });
+  const bad = { cert: "no certificate", key: "no key" };
+  assertThrows(() => listener.certify(bad), Deno.errors.InvalidData);
+  using client = Deno.createHttpClient({ caCerts: [tls.cert], poolMaxIdlePerHost: 0 });
+  const response = await fetch(`https://${HOST}:${listener.address.port}/`, { client });
+  assertEquals(await response.text(), "well");
+  listener.stopAtOnce();
+  await listener.finished;
+  listener.certify(bad);
+  await refused(listener.address.port);
 });

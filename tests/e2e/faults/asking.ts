@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FROM_PARIS } from "./pulls.ts";
+import { nextFromParis } from "./pulls.ts";
 
 /** Answers, gathered. */
 export interface Answers {
@@ -19,10 +19,10 @@ export function createAnswers(): Answers {
   return { counts: new Map(), tookMs: [] };
 }
 
-/** Asks for a path, and gathers the answer. */
+/** Asks for a path, as a client that has asked for nothing before, and gathers the answer. */
 export async function ask(url: string, path: string, answers: Answers): Promise<void> {
   const askedAt = performance.now();
-  const response = await fetch(url + path, { redirect: "manual", headers: FROM_PARIS });
+  const response = await fetch(url + path, { redirect: "manual", headers: nextFromParis() });
   await response.body?.cancel();
   answers.tookMs.push(performance.now() - askedAt);
   const location = response.headers.get("location");

@@ -34,17 +34,25 @@ export interface Program extends AsyncDisposable {
   residentMiB(): Promise<number>;
 }
 
+/** How the program is started. */
+export interface ProgramOptions {
+  /** How many files it may have open. */
+  readonly openFiles?: number;
+  /** More variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts the program. */
 export async function startProgram(
   config: string,
-  { openFiles }: { readonly openFiles?: number } = {},
+  { openFiles, env = {} }: ProgramOptions = {},
 ): Promise<Program> {
   const file = await Deno.makeTempFile({ prefix: "archeio-", suffix: ".yaml" });
   await Deno.writeTextFile(file, config);
   const limit = openFiles === undefined ? "" : `ulimit -n ${openFiles}; `;
   const process = new Deno.Command("sh", {
     args: ["-c", `${limit}exec "$@"`, "sh", ARCHEIO, "serve", "--config", file],
-    env: { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" },
+    env: { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", ...env },
     stdin: "null",
     stdout: "null",
     stderr: "piped",

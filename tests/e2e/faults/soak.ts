@@ -8,7 +8,7 @@
  */
 
 import { askAll, blobPath, createAnswers } from "./asking.ts";
-import { startFaultyStore } from "./faulty_store.ts";
+import { numberedBlob, startFaultyStore } from "./faulty_store.ts";
 import { startProgram } from "./program.ts";
 
 const MINUTES = Number(Deno.env.get("SOAK_MINUTES") ?? 10);
@@ -32,7 +32,7 @@ function* mixedPaths(until: () => boolean): Generator<string> {
 }
 
 await using mirror = startFaultyStore({
-  has: (digest) => digest.startsWith(`sha256:${KNOWN}`),
+  find: (path) => path.includes(`/sha256:${KNOWN}0`) ? numberedBlob(path) : undefined,
   delayMs: 2,
 });
 await using other = startFaultyStore({ delayMs: 2 });

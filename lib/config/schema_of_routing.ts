@@ -1,0 +1,128 @@
+/**
+ * The schema of the keys about routing: upstreams, mirrors, locations, rules.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { MAX_MIRRORS } from "../mirrors/board.ts";
+import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
+import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
+import { baseUrl, endpointUrl } from "./schema_urls.ts";
+
+const LOCATION = "a location's name, <cloud>/<region>";
+const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
+const pattern = text(
+  `"*", "<cloud>/*" or "<cloud>/<region>"`,
+  /^(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*\/(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*))$/,
+);
+
+const Upstream = strict({
+  endpoint: described("The registry's URL, without a path.", endpointUrl),
+  path: v.optional(
+    described(
+      "The path before each repository's name in the registry, such as project/images. " +
+        "Default: nothing.",
+      text(
+        "a repository name's first components, such as project/images, or nothing: lower-case, " +
+          "and with no slash at either end",
+        /^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)?$/,
+      ),
+    ),
+    "",
+  ),
+});
+
+const Mirror = strict({
+  url: described("The blob store's URL; a blob is at <url>/<digest>.", baseUrl),
+  fallback_limit: optional(
+    "How many redirects a second it takes in place of mirrors that are down. Default: no limit.",
+    integer(0, 1_000_000),
+  ),
+});
+
+const Rule = strict({
+  clients: described(
+    `The clients it applies to: "*" is everyone, "<cloud>/*" a cloud, "<cloud>/<region>" a region.`,
+    v.pipe(
+      v.array(pattern, "a list of location patterns"),
+      v.minLength(1, "at least one location pattern"),
+    ),
+  ),
+  mirrors: v.optional(
+    described(
+      "The names of the mirrors to ask for a blob, in this order. Default: none.",
+      v.array(v.string("a mirror's name, as text"), "a list of mirrors' names"),
+    ),
+    [],
+  ),
+  upstream: optional(
+    "The name of the upstream that serves manifests, and blobs that no mirror has. Default: the " +
+      "main upstream.",
+    v.string("an upstream's name, as text"),
+  ),
+});
+
+/**
+ * The schema of a configuration's rules.
+ *
+ * @ignore Its type is valibot's, which `deno doc` takes for a private one.
+ */
+export const Rules = v.array(Rule, "a list of rules");
+
+/**
+ * The keys about routing.
+ *
+ * @ignore Their type is valibot's, which `deno doc` takes for a private one.
+ */
+export const ROUTING = {
+  upstreams: described(
+    "The registries, by name. If there are several, the one named main is the main upstream, " +
+      "which serves what no rule gives to another.",
+    v.pipe(
+      named(Upstream, "a mapping from names to upstreams"),
+      v.minEntries(1, "at least one upstream"),
+      v.maxEntries(MAX_UPSTREAMS, `at most ${MAX_UPSTREAMS} upstreams`),
+    ),
+  ),
+  signature_upstream: optional(
+    "The name of the upstream that holds signatures and attestations. Default: each upstream " +
+      "holds its own.",
+    v.string("an upstream's name, as text"),
+  ),
+  mirrors: v.optional(
+    described(
+      "The blob stores, by name. Default: none.",
+      v.pipe(
+        named(Mirror, "a mapping from names to mirrors"),
+        v.maxEntries(MAX_MIRRORS, `at most ${MAX_MIRRORS} mirrors`),
+      ),
+    ),
+    {},
+  ),
+  locations: v.optional(
+    described(
+      "Prefixes of your own, such as 198.51.100.0/24, by location. Default: none.",
+      mapping(
+        v.record(
+          location,
+          v.pipe(
+            v.array(v.string("a prefix"), "a list of prefixes"),
+            v.minLength(1, "at least one prefix"),
+          ),
+        ),
+        "a mapping from locations to lists of prefixes",
+        { allowed: LOCATION },
+      ),
+    ),
+    {},
+  ),
+  rules: v.optional(
+    described(
+      "Which servers serve which clients; the first rule that matches applies. A client that no " +
+        "rule matches gets no mirror. Default: none.",
+      Rules,
+    ),
+    [],
+  ),
+};

@@ -1,0 +1,103 @@
+/**
+ * The schema of the keys about serving: sockets, isolates, the log, the client address,
+ * pages.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { LOG_LEVELS } from "./config.ts";
+import { described, integer, oneOf, optional, strict, text, usual } from "./schema_parts.ts";
+import { pageUrl } from "./schema_urls.ts";
+
+const host = text("an IP address or a host name", /^[A-Za-z0-9.:_-]+$/);
+const port = integer(0, 65535);
+const bool = v.boolean("true or false");
+const pemFile = text("the path of a PEM file", /^.+$/);
+
+/**
+ * The schemas of hosts and ports.
+ *
+ * @ignore Their type is valibot's, which `deno doc` takes for a private one.
+ */
+export const PLACES = {
+  listen: {
+    host: usual(
+      "The IP address or host name to listen on; :: is every address of both families, and " +
+        "IPv4 alone where the machine has no IPv6.",
+      host,
+      "::",
+    ),
+    port: usual("The port to listen on; 0 is any free one.", port, 8080),
+  },
+  admin: {
+    host: usual("The IP address or host name to listen on for operators.", host, "127.0.0.1"),
+    port: usual("The port to listen on for operators; 0 is any free one.", port, 9090),
+  },
+};
+
+const Listen = strict({
+  ...PLACES.listen,
+  tls: optional(
+    "The certificate for HTTPS. Without it, HTTP is served.",
+    strict({
+      cert: described(
+        "The path of a PEM file with the certificate and its intermediate certificates.",
+        pemFile,
+      ),
+      key: described("The path of a PEM file with the private key.", pemFile),
+    }),
+  ),
+});
+
+const Log = strict({
+  level: usual("The lowest level of the events that are logged.", oneOf(LOG_LEVELS), "info"),
+  pulls: usual("Whether a line is written to standard output for each pull.", bool, false),
+});
+
+const HEADER = "a header's name, or null to take the peer's address";
+
+const ClientAddress = strict({
+  header: usual(
+    "The header in which the load balancer puts the client's address; null means the " +
+      "connection's address.",
+    v.nullable(text(HEADER, /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/)),
+    "x-forwarded-for",
+  ),
+  from_end: usual(
+    "Which entry of the header is the client's address, counted from the end; 1 is the last.",
+    integer(1, 100),
+    2,
+  ),
+});
+
+const Pages = strict({
+  info: optional("The URL that / redirects to. Without it, / is 404.", pageUrl),
+  privacy: optional("The URL that /privacy redirects to. Without it, /privacy is 404.", pageUrl),
+});
+
+const WORKERS = 'an integer from 1 to 256, or "auto"';
+
+/**
+ * The keys about serving.
+ *
+ * @ignore Their type is valibot's, which `deno doc` takes for a private one.
+ */
+export const SERVING = {
+  listen: v.optional(described("Where to listen for clients.", Listen), {}),
+  workers: usual(
+    "How many isolates serve, each on up to one core; auto is as many as there are cores.",
+    v.union([v.literal("auto"), integer(1, 256, WORKERS)], WORKERS),
+    1,
+  ),
+  admin: optional(
+    "Where to listen for operators: health, metrics, explanations. Default: nowhere.",
+    strict(PLACES.admin),
+  ),
+  log: v.optional(described("What is logged.", Log), {}),
+  client_address: v.optional(
+    described("Where the client's address comes from.", ClientAddress),
+    {},
+  ),
+  pages: v.optional(described("Where requests for pages redirect to.", Pages), {}),
+};

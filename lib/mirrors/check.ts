@@ -1,0 +1,176 @@
+/**
+ * One check of a mirror: whether it works, and whether it still has a blob that it had.
+ *
+ * @module
+ */
+
+import type { Mirror } from "../routing/policy.ts";
+import {
+  type Answer,
+  describeAnswer,
+  EMPTY_DIGEST,
+  isWhole,
+  judgeCheck,
+  judgeProbe,
+} from "./answer.ts";
+import type { Asker } from "./asker.ts";
+import type { Samples } from "./samples.ts";
+
+/** The result of a check. */
+export type CheckResult =
+  /** The mirror works and has the blob, if there was one to ask for. */
+  | { readonly kind: "good" }
+  /** The mirror works and has lost the blob. */
+  | { readonly kind: "lost"; readonly digest: string }
+  /** The mirror does not work. */
+  | { readonly kind: "bad"; readonly reason: string }
+  /** The mirror claims to have a random digest, so its answers mean nothing. */
+  | { readonly kind: "has_all"; readonly reason: string }
+  /** This machine could not send the request. */
+  | { readonly kind: "unsent" };
+
+/** A completed check. */
+export interface Checked {
+  /** Its result. */
+  readonly result: CheckResult;
+  /** The answer for the known blob, in a few words. */
+  readonly answer: string;
+  /** How long that answer took, in milliseconds. */
+  readonly tookMs: number;
+}
+
+/** What a check needs. */
+export interface CheckOptions {
+  /** Sends requests to the mirror. */
+  readonly asker: Pick<Asker, "headAnew" | "firstByte">;
+  /** Returns a random number in [0, 1). */
+  readonly random: () => number;
+  /** The time in milliseconds, of any monotonic clock. */
+  readonly now: () => number;
+}
+
+/** How to make a check. */
+export interface CheckPlan {
+  /** How long the mirror may take to answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether to ask also for a random digest, which no mirror has. */
+  readonly withUnknown: boolean;
+  /**
+   * Whether something was wrong before. If so, HEAD and GET are sent at the same time, which
+   * saves time with a slow mirror.
+   */
+  readonly doubtful: boolean;
+}
+
+/** Checks mirrors. Its promises never reject. */
+export interface Checker {
+  /** Checks a mirror with the next of its samples. */
+  check(mirror: Mirror, samples: Samples, plan: CheckPlan): Promise<Checked>;
+  /** Asks a mirror for some of the blobs that it had. */
+  verify(mirror: Mirror, digests: readonly string[], timeoutMs: number): Promise<Verified>;
+}
+
+/** The result of asking for several blobs. */
+export interface Verified {
+  /** The blobs that a working mirror no longer has or no longer delivers. */
+  readonly lost: readonly string[];
+  /** Whether the mirror works: it answers every request, and at most half of them with an error. */
+  readonly works: boolean;
+}
+
+/** Makes a checker. */
+export function createChecker({ asker, random, now }: CheckOptions): Checker {
+  async function askUnknown(mirror: Mirror, timeoutMs: number): Promise<CheckResult> {
+    // A new digest each time, because CDNs cache that a blob is missing.
+    const answer = await asker.headAnew(`${mirror.url}/${randomDigest(random)}`, timeoutMs);
+    return answer.kind === "answered" && answer.status === 200
+      ? { kind: "has_all", reason: "it answered 200 for a random digest" }
+      : { kind: "good" };
+  }
+
+  async function askKnown(
+    mirror: Mirror,
+    samples: Samples,
+    { timeoutMs, doubtful }: CheckPlan,
+  ): Promise<Asked> {
+    const digest = samples.next();
+    if (digest === undefined) {
+      const answer = await asker.headAnew(`${mirror.url}/${EMPTY_DIGEST}`, timeoutMs);
+      return { answer, result: toResult(answer, EMPTY_DIGEST, false) };
+    }
+    const beganMs = now();
+    const url = `${mirror.url}/${digest}`;
+    const headAtOnce = doubtful ? asker.headAnew(url, timeoutMs) : undefined;
+    const answer = await asker.firstByte(url, timeoutMs);
+    const result = toResult(answer, digest, true);
+    const leftMs = Math.max(1, beganMs + timeoutMs - now());
+    if (result.kind === "good" && isWhole(answer)) {
+      // A server that ignores `Range` may send the same page for every URL.
+      return { answer, result: await askUnknown(mirror, leftMs) };
+    }
+    if (result.kind !== "lost") return { answer, result };
+    // If HEAD still succeeds, probes would find the blob and clients would be sent to it.
+    const head = await (headAtOnce ?? asker.headAnew(url, leftMs));
+    if (head.kind === "unsent") return { answer, result: { kind: "unsent" } };
+    if (head.kind === "answered" && judgeProbe(head, digest) !== "found") {
+      return { answer, result };
+    }
+    const toHead = head.kind === "answered" ? "but 200" : "and no answer";
+    const reason = `${describeAnswer(answer)}, ${toHead} to HEAD`;
+    return { answer, result: { kind: "bad", reason } };
+  }
+
+  async function timed<Result>(work: Promise<Result>): Promise<Result & { tookMs: number }> {
+    const beganMs = now();
+    return { ...await work, tookMs: now() - beganMs };
+  }
+
+  return {
+    async check(mirror, samples, plan) {
+      const { timeoutMs, withUnknown } = plan;
+      const [known, unknown] = await Promise.all([
+        timed(askKnown(mirror, samples, plan)),
+        withUnknown ? askUnknown(mirror, timeoutMs) : undefined,
+      ]);
+      const result = unknown?.kind === "has_all" ? unknown : known.result;
+      return { result, answer: describeAnswer(known.answer), tookMs: known.tookMs };
+    },
+    async verify(mirror, digests, timeoutMs) {
+      const asked = await Promise.all(digests.map(async (digest) => {
+        const answer = await asker.firstByte(`${mirror.url}/${digest}`, timeoutMs);
+        return { answer, digest, verdict: judgeCheck(answer, digest) };
+      }));
+      const lost = asked.filter(({ verdict }) => verdict === "missing");
+      const failed = asked.filter(({ verdict }) => verdict === "failed");
+      // An error for a few of the blobs says nothing about the others.
+      const works = 2 * failed.length <= digests.length &&
+        failed.every(({ answer }) => answer.kind === "answered");
+      return { works, lost: works ? [...lost, ...failed].map(({ digest }) => digest) : [] };
+    },
+  };
+}
+
+/** The outcome of asking for a blob. */
+interface Asked {
+  readonly answer: Answer;
+  readonly result: CheckResult;
+}
+
+function toResult(answer: Answer, digest: string, had: boolean): CheckResult {
+  switch (judgeCheck(answer, digest)) {
+    case "found":
+      return { kind: "good" };
+    case "missing":
+      return had ? { kind: "lost", digest } : { kind: "good" };
+    case "failed":
+      return { kind: "bad", reason: describeAnswer(answer) };
+    case "unsent":
+      return { kind: "unsent" };
+  }
+}
+
+function randomDigest(random: () => number): string {
+  let hex = "";
+  while (hex.length < 64) hex += Math.floor(random() * 0x10000).toString(16).padStart(4, "0");
+  return `sha256:${hex}`;
+}

@@ -1,0 +1,250 @@
+/**
+ * The metrics in Prometheus' text format
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/), named by its conventions
+ * (https://prometheus.io/docs/practices/naming/). Label values come only from the
+ * configuration or from short lists, so requests cannot create new series.
+ *
+ * No client library is used: those count within one isolate, on the path of each request.
+ *
+ * @module
+ */
+
+import type { ProviderSummary } from "../locations/data_set.ts";
+import type { Board } from "../mirrors/board.ts";
+import type { LastCheck } from "../mirrors/checks.ts";
+import type { Mirror, Upstream } from "../routing/policy.ts";
+import type { Events } from "./events.ts";
+import { family, heading, type Sample, sample } from "./exposition.ts";
+import {
+  LATENCY_BOUNDS_S,
+  MIRROR_REASONS,
+  RESULTS,
+  ROUTES,
+  STATUSES,
+  type Totals,
+  UPSTREAM_REASONS,
+} from "./numbers.ts";
+
+/** The state of the program, beside the isolates' counters. */
+export interface Standing {
+  /** The counters of all isolates, added up. */
+  readonly totals: Totals;
+  /** Which mirrors are down. */
+  readonly board: Board;
+  /** The configured mirrors. */
+  readonly mirrors: readonly Mirror[];
+  /** The configured upstreams. */
+  readonly upstreams: readonly Upstream[];
+  /** The last check of a mirror, given by its number. */
+  readonly lastCheck: (mirror: number) => LastCheck | undefined;
+  /** How many probes of all isolates are in flight. */
+  readonly probesInFlight: number;
+  /** The providers of the data set in use. */
+  readonly dataSet: readonly ProviderSummary[];
+  /** How often events of the program as a whole happened. */
+  readonly events: Events;
+  /** The versions of the program and of its runtime. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** How many isolates serve. */
+  readonly isolates: number;
+  /** The resident memory of the process, in bytes. */
+  readonly residentBytes: number;
+  /** When the process started, in seconds since 1970. */
+  readonly startedS: number;
+}
+
+/** Formats all metrics. */
+export function formatMetrics(standing: Standing): string {
+  return [
+    ...requestFamilies(standing),
+    ...probeFamilies(standing),
+    ...mirrorFamilies(standing),
+    ...dataFamilies(standing),
+    ...programFamilies(standing),
+  ].join("");
+}
+
+function* requestFamilies({ totals, mirrors, upstreams }: Standing): Generator<string> {
+  yield family(
+    "archeio_requests_total",
+    "counter",
+    "Requests answered, by kind and status.",
+    ROUTES.flatMap((route) =>
+      STATUSES.map((status): Sample => [
+        { route, code: String(status) },
+        totals.requests(route, status),
+      ])
+    ).filter(([{ route, code }, value]) => value > 0 || isUsual(route!, code!)),
+  );
+  yield family(
+    "archeio_mirror_redirects_total",
+    "counter",
+    "Redirects to mirrors; a fallback replaces another mirror that is down.",
+    mirrors.flatMap(({ name, number }) =>
+      MIRROR_REASONS.map((reason): Sample => [
+        { mirror: name, reason },
+        totals.toMirror(number, reason),
+      ])
+    ),
+  );
+  yield family(
+    "archeio_upstream_redirects_total",
+    "counter",
+    "Redirects to upstreams, by the reason why no mirror serves.",
+    upstreams.flatMap(({ name, number }) =>
+      UPSTREAM_REASONS.map((reason): Sample => [
+        { upstream: name, reason },
+        totals.toUpstream(number, reason),
+      ])
+    ),
+  );
+}
+
+// Series that exist from the start, so that their first increase is visible.
+function isUsual(route: string, code: string): boolean {
+  switch (route) {
+    case "version":
+      return code === "200";
+    case "invalid":
+      return code === "400";
+    case "method":
+      return code === "405";
+    case "nothing":
+    case "catalog":
+      return code === "404";
+    default:
+      return code === "307";
+  }
+}
+
+function* probeFamilies({ totals, mirrors, probesInFlight }: Standing): Generator<string> {
+  yield family(
+    "archeio_probes_total",
+    "counter",
+    "HEAD requests to mirrors for a client's blob, by result.",
+    mirrors.flatMap(({ name, number }) =>
+      RESULTS.map((result): Sample => [
+        { mirror: name, result },
+        totals.asked(number, result),
+      ])
+    ),
+  );
+  yield histogram(totals);
+  yield family("archeio_probes_in_flight", "gauge", "HEAD requests in flight.", [
+    [{}, probesInFlight],
+  ]);
+  yield family(
+    "archeio_known_blobs",
+    "gauge",
+    "Answers that are remembered, summed over the isolates.",
+    [
+      [{ state: "found" }, totals.gauge("known_found")],
+      [{ state: "missing" }, totals.gauge("known_missing")],
+    ],
+  );
+}
+
+function histogram(totals: Totals): string {
+  const name = "archeio_probe_duration_seconds";
+  const lines = RESULTS.filter((result) => result !== "unsent").flatMap((result) => {
+    const { buckets, sumS } = totals.latency(result);
+    let count = 0;
+    const cumulated = buckets.map((bucket) => count += bucket);
+    return [
+      ...cumulated.map((below, at) =>
+        sample(`${name}_bucket`, { result, le: String(LATENCY_BOUNDS_S[at] ?? "+Inf") }, below)
+      ),
+      sample(`${name}_sum`, { result }, sumS),
+      sample(`${name}_count`, { result }, count),
+    ];
+  });
+  const help = "Duration of HEAD requests to mirrors and upstreams, by result.";
+  return heading(name, "histogram", help) + lines.join("");
+}
+
+function* mirrorFamilies({ board, mirrors, lastCheck, events }: Standing): Generator<string> {
+  yield family(
+    "archeio_mirror_up",
+    "gauge",
+    "Whether a mirror is up (1) or down (0).",
+    mirrors.map(({ name, number }): Sample => [{ mirror: name }, board.isDown(number) ? 0 : 1]),
+  );
+  yield family(
+    "archeio_mirror_not_found_in_a_row",
+    "gauge",
+    "Blobs in a row that a mirror was asked for and did not have.",
+    mirrors.map(({ name, number }): Sample => [{ mirror: name }, board.notFound(number)]),
+  );
+  yield family(
+    "archeio_mirror_last_check_seconds",
+    "gauge",
+    "Duration of the last check of a mirror.",
+    mirrors.flatMap(({ name, number }): Sample[] => {
+      const last = lastCheck(number);
+      return last === undefined ? [] : [[{ mirror: name }, last.tookMs / 1000]];
+    }),
+  );
+  yield family("archeio_mirror_transitions_total", "counter", "Times that mirrors changed state.", [
+    [{ to: "down" }, events.mirrorsDown],
+    [{ to: "up" }, events.mirrorsUp],
+  ]);
+}
+
+function* dataFamilies({ dataSet, events }: Standing): Generator<string> {
+  yield family(
+    "archeio_data_set_published_timestamp_seconds",
+    "gauge",
+    "When the prefixes of a provider were published, if known; time() less this is their age.",
+    dataSet.filter(({ date }) => date !== undefined)
+      .map(({ provider, date }): Sample => [{ provider }, Date.parse(date!) / 1000]),
+  );
+  yield family(
+    "archeio_data_set_prefixes",
+    "gauge",
+    "Prefixes of a provider.",
+    dataSet.map(({ provider, prefixes }): Sample => [{ provider }, prefixes]),
+  );
+  yield family("archeio_data_set_refreshes_total", "counter", "Fetches of the data set.", [
+    [{ result: "taken" }, events.refreshes],
+    [{ result: "failed" }, events.failedRefreshes],
+  ]);
+}
+
+function* programFamilies(standing: Standing): Generator<string> {
+  const { events, isolates, residentBytes, startedS, versions } = standing;
+  yield family("archeio_reloads_total", "counter", "Reloads of the configuration.", [
+    [{ result: "taken" }, events.reloads],
+    [{ result: "refused" }, events.refusedReloads],
+  ]);
+  yield family("archeio_workers", "gauge", "Isolates that serve.", [[{}, isolates]]);
+  yield family(
+    "archeio_worker_replacements_total",
+    "counter",
+    "Isolates that died and were replaced.",
+    [
+      [{}, events.replacedIsolates],
+    ],
+  );
+  yield family(
+    "archeio_pull_log_lost_lines_total",
+    "counter",
+    "Lines of the pull log that could not be written in time.",
+    [[{}, events.lostPullLines]],
+  );
+  yield family(
+    "archeio_event_log_lost_lines_total",
+    "counter",
+    "Lines of the event log that could not be written in time.",
+    [[{}, events.lostEventLines]],
+  );
+  yield family("archeio_build_info", "gauge", "Versions, as labels.", [[versions, 1]]);
+  yield family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", [
+    [{}, residentBytes],
+  ]);
+  yield family(
+    "process_start_time_seconds",
+    "gauge",
+    "Start time of the process since unix epoch in seconds.",
+    [[{}, startedS]],
+  );
+}

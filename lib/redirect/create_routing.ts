@@ -1,0 +1,62 @@
+/**
+ * Turns a setup into what decisions are made from.
+ *
+ * @module
+ */
+
+import { createLocator, type Locator } from "../locations/locator.ts";
+import { parsePrefix } from "../net/prefix.ts";
+import { createPolicy, type Policy } from "../routing/policy.ts";
+import { tryMainUpstream } from "../config/environment.ts";
+import type { Config } from "../config/config.ts";
+import type { Servers } from "./setup.ts";
+
+/** What decisions are made from. */
+export interface Routing {
+  /** Finds a client's location. */
+  readonly locator: Locator;
+  /** Finds a location's rule, by the location's index in the locator. */
+  readonly policy: Policy;
+}
+
+/**
+ * Makes the locator and the policy of a setup.
+ *
+ * @param setup with a valid configuration
+ * @param dataSet the data set's text
+ */
+export function createRouting(
+  setup: { readonly config: Config } & Servers,
+  dataSet: string,
+): Routing {
+  const { config } = setup;
+  const own = new Map(
+    Object.entries(config.locations).map(([location, prefixes]) =>
+      [location, prefixes.map(parsePrefix)] as const
+    ),
+  );
+  const locator = createLocator(dataSet, own);
+  const upstreams = byName(setup.upstreams);
+  const mirrors = byName(setup.mirrors);
+  const upstream = upstreams.get(tryMainUpstream(config.upstreams, config.signature_upstream)!)!;
+  const { pages, signature_upstream: signatures } = config;
+  const policy = createPolicy({
+    ...(pages.info === undefined ? {} : { infoPage: new URL(pages.info).href }),
+    ...(pages.privacy === undefined ? {} : { privacyPage: new URL(pages.privacy).href }),
+    upstream,
+    ...(signatures === undefined ? {} : { signatureUpstream: upstreams.get(signatures)! }),
+    rules: config.rules.map((rule, at) => ({
+      number: at + 1,
+      clients: rule.clients,
+      mirrors: rule.mirrors.map((name) => mirrors.get(name)!),
+      upstream: rule.upstream === undefined ? upstream : upstreams.get(rule.upstream)!,
+    })),
+  }, locator.locations);
+  return { locator, policy };
+}
+
+function byName<Server extends { readonly name: string }>(
+  servers: readonly Server[],
+): Map<string, Server> {
+  return new Map(servers.map((server) => [server.name, server]));
+}

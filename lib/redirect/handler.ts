@@ -1,0 +1,156 @@
+/**
+ * The handler: parses a request, asks routing for a decision, and carries it out.
+ *
+ * @module
+ */
+
+import type { FoundBlob } from "../mirrors/find_blob.ts";
+import type { Mirrors } from "../mirrors/mirrors.ts";
+import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
+import type { UpstreamReason } from "../observe/numbers.ts";
+import { type Asked, createRequestParser } from "../oci/request.ts";
+import { decide, type FromMirror, type FromUpstream, urlAt } from "../routing/decide.ts";
+import type { Mirror } from "../routing/policy.ts";
+import {
+  type Client,
+  type ClientReader,
+  type ClientReaderOptions,
+  createClientReader,
+  type PeerInfo,
+} from "./client.ts";
+import { errorResponse, versionResponse } from "./responses.ts";
+import { createSender, type Sender, type SenderOptions } from "./sender.ts";
+
+/** What a handler needs. */
+export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
+  /** Finds the locations of clients, which the policy decides by. */
+  readonly locator: ClientReaderOptions["locator"];
+  /** What is known about mirrors and upstreams, and how it is found out. */
+  readonly mirrors: Pick<Mirrors, "find" | "repeats" | "doubts" | "upstreams">;
+  /** The time limit for requests to other servers on behalf of one request, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The time in milliseconds, of any monotonic clock. */
+  readonly now: () => number;
+  /** Called with each blob that a client is sent to a mirror for, and the mirror's number. */
+  readonly noteSample: (mirror: number, digest: string) => void;
+  /** Called with the kind of each request, for traces. */
+  readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
+}
+
+/**
+ * Answers requests. Returns a promise only when another server has to be asked first, because
+ * a promise costs more than the decision itself.
+ */
+export type Handler = (request: Request, info: PeerInfo) => Response | Promise<Response>;
+
+/** Makes a handler. */
+export function createHandler(options: HandlerOptions): Handler {
+  const { policy, numbers, tellRoute } = options;
+  const parseRequest = createRequestParser();
+  const clients = createClientReader(options);
+  const sender = createSender(options, clients);
+  const { toMirror, toUpstream } = createPulls(options, clients, sender);
+
+  return function handle(request, info) {
+    const { method } = request;
+    // `Deno.serve` builds the URL from what the client sent, without normalising it. `new URL`
+    // would normalise it, and would cost more than everything else here.
+    const asked = parseRequest(method, request.url);
+    tellRoute?.(asked, method);
+    const client: Client = { request, info, address: undefined, location: undefined };
+    const decision = decide(asked, policy, clients.ruleOf, client);
+    switch (decision.kind) {
+      case "mirror":
+        return toMirror(decision, client);
+      case "upstream":
+        return toUpstream(decision, client, asked.kind === "blob" ? "no_mirror" : "registry");
+      case "page":
+        numbers.redirected(asked.kind);
+        return sender.redirect(decision.location);
+      case "version":
+        numbers.answered(asked.kind, 200);
+        return versionResponse();
+      case "error":
+        numbers.answered(asked.kind, decision.status);
+        return errorResponse(decision, method);
+    }
+  };
+}
+
+/** Carries out decisions that may require asking other servers. */
+function createPulls(
+  { mirrors, timeoutMs, now, noteSample }: HandlerOptions,
+  clients: ClientReader,
+  sender: Sender,
+) {
+  const { find, repeats, doubts, upstreams } = mirrors;
+
+  function toMirror(decision: FromMirror, client: Client): Response | Promise<Response> {
+    const found = find(decision.mirrors, decision.asked.digest);
+    if (!(found instanceof Promise)) return toFound(found, decision, client, timeoutMs);
+    const deadlineMs = now() + timeoutMs;
+    return found.then((found) => toFound(found, decision, client, deadlineMs - now()));
+  }
+
+  function toFound(
+    found: FoundBlob,
+    decision: FromMirror,
+    client: Client,
+    leftMs: number,
+  ): Response | Promise<Response> {
+    if (found.kind === "none") return toUpstream(decision, client, found.reason, leftMs);
+    const { mirror, diverted } = found;
+    const { digest } = decision.asked;
+    const good = isRepeated(client, digest) ? doubts.look(mirror, digest) : true;
+    return good === true
+      ? deliver(decision, mirror, diverted, client)
+      : afterLook(good, found, decision, client, now() + leftMs);
+  }
+
+  function deliver(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client) {
+    doubts.noteSent(mirror);
+    noteSample(mirror.number, decision.asked.digest);
+    return sender.toMirror(decision, mirror, diverted, client);
+  }
+
+  // A HEAD followed by a GET is not a retry.
+  function isRepeated(client: Client, digest: string): boolean {
+    if (client.request.method !== "GET") return false;
+    const address = clients.addressOf(client);
+    return address !== undefined && repeats.note(address, digest);
+  }
+
+  async function afterLook(
+    look: boolean | Promise<boolean>,
+    { mirror, diverted }: FoundBlob & { readonly kind: "mirror" },
+    decision: FromMirror,
+    client: Client,
+    deadlineMs: number,
+  ): Promise<Response> {
+    if (await look) return deliver(decision, mirror, diverted, client);
+    const { mirrors, asked: { digest } } = decision;
+    repeats.expect(clients.addressOf(client)!, digest);
+    const other = await find(mirrors, digest, mirror, deadlineMs - now());
+    return other.kind === "none"
+      ? await toUpstream(decision, client, "retry", deadlineMs - now())
+      : deliver(decision, other.mirror, true, client);
+  }
+
+  function toUpstream(
+    decision: FromMirror | FromUpstream,
+    client: Client,
+    reason: UpstreamReason,
+    leftMs = timeoutMs,
+  ): Response | Promise<Response> {
+    const { asked, upstream, signatures } = decision;
+    if (signatures === undefined) return sender.toUpstream(decision, upstream, reason, client);
+    const presence = upstreams.ask(upstream, urlAt(upstream, asked), leftMs);
+    const sendTo = (answer: UpstreamPresence) =>
+      answer === "missing"
+        ? sender.toUpstream(decision, signatures, "signature", client)
+        : sender.toUpstream(decision, upstream, reason, client);
+    return typeof presence === "string" ? sendTo(presence) : presence.then(sendTo);
+  }
+
+  return { toMirror, toUpstream };
+}

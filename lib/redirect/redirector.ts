@@ -1,0 +1,217 @@
+/**
+ * The redirector of one isolate: it makes a handler from a setup, and replaces it when the
+ * setup changes. The state of mirrors stays.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/config.ts";
+import { type Answer, describeAnswer } from "../mirrors/answer.ts";
+import { type Board, createBoard } from "../mirrors/board.ts";
+import {
+  createMirrors,
+  type Mirrors,
+  type MirrorsOptions,
+  type ProbeBounds,
+} from "../mirrors/mirrors.ts";
+import { createPlaces } from "../mirrors/places.ts";
+import { createSampler } from "../mirrors/samples.ts";
+import { createWait, type World } from "../mirrors/time.ts";
+import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import { createNumbers, type Numbers } from "../observe/numbers.ts";
+import type { PullLog } from "../observe/pull_log.ts";
+import type { Asked } from "../oci/request.ts";
+import type { Mirror } from "../routing/policy.ts";
+import { createRouting, type Routing } from "./create_routing.ts";
+import type { Present } from "./explain.ts";
+import { createHandler, type Handler } from "./handler.ts";
+import type { Setup } from "./setup.ts";
+
+/** The memory that an isolate shares with the others. */
+export interface SharedMemory {
+  /** The board: what all isolates know of the mirrors. */
+  readonly board: SharedArrayBuffer;
+  /** The places of probes in flight, a row for each isolate. */
+  readonly places: SharedArrayBuffer;
+  /** The counters of this isolate. */
+  readonly numbers: SharedArrayBuffer;
+  /** This isolate's row in the places, from 0. */
+  readonly slot: number;
+}
+
+/** Notified of events in a redirector. */
+export interface RedirectorLog {
+  /** Called when another server gave no answer for `url`. */
+  readonly onUnanswered: (url: string, reason: string) => void;
+  /** Called with the number of a mirror that may have failed and should be checked. */
+  readonly onSuspect: (mirror: number) => void;
+  /** Called with a blob that a mirror, given by its number, has, for use in checks. */
+  readonly onSample: (mirror: number, digest: string) => void;
+  /** Called when a mirror had none of several blobs in a row; `answer` is its last. */
+  readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
+  /** Called when a request is refused because its client address cannot be read. */
+  readonly onNoAddress: (reason: string) => void;
+}
+
+/** What a redirector needs for the lifetime of its isolate. */
+export interface RedirectorOptions extends World, Pick<MirrorsOptions, "coarseNow"> {
+  /** The text of the embedded data set. */
+  readonly dataSet: string;
+  /** The memory it shares with other isolates. */
+  readonly memory: SharedMemory;
+  /** Where pulls are logged, if the configuration says so. */
+  readonly pulls: PullLog;
+  /** Notified of events. */
+  readonly log: RedirectorLog;
+  /** Called with the kind of each request, for traces. */
+  readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
+  /** Once it is aborted, requests to other servers end without an answer. */
+  readonly stop: AbortSignal;
+}
+
+/** The redirector of one isolate. */
+export interface Redirector {
+  /** Answers requests according to the current setup. */
+  readonly fetch: Handler;
+  /** Counts a request that it failed to answer. */
+  readonly onThrown: () => void;
+  /** What decisions are made from. */
+  readonly routing: () => Routing;
+  /** The current state, to explain how a request would be answered. */
+  readonly present: Present;
+  /** Takes a blob that a mirror, given by its number, has lost for missing. */
+  readonly forget: (mirror: number, digest: string) => void;
+  /**
+   * Prepares another setup in steps, answering requests with the old one in between, and then
+   * switches to it.
+   */
+  change(setup: Setup): Promise<void>;
+}
+
+/** What is made from a setup. */
+interface Made {
+  readonly routing: Routing;
+  readonly handle: Handler;
+  readonly bounds: ProbeBounds;
+}
+
+/** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
+export function createRedirector(setup: Setup, options: RedirectorOptions): Redirector {
+  const numbers = createNumbers(options.memory.numbers);
+  const mirrors = openMirrors(options, numbers, () => made.bounds);
+  const prepare = createPreparation(options);
+  let made = make(setup, options, { numbers, mirrors });
+  prepare(made.routing);
+
+  return {
+    fetch: (request, info) => made.handle(request, info),
+    onThrown: () => numbers.answered("nothing", 500),
+    routing: () => made.routing,
+    present: presentOf(createBoard(options.memory.board), mirrors),
+    // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
+    forget: (mirror, digest) => mirrors.known().missing(mirror, digest),
+    async change(setup) {
+      const next = make(setup, options, { numbers, mirrors });
+      await prepare(next.routing);
+      made = next;
+    },
+  };
+}
+
+function presentOf(board: Board, { known, upstreams }: Mirrors): Present {
+  return {
+    isDown: ({ number }) => board.isDown(number),
+    recall: ({ number }, digest) => known().recall(number, digest),
+    recallUpstream: upstreams.recall,
+  };
+}
+
+function createPreparation(
+  { later, stop }: RedirectorOptions,
+): (routing: Routing) => Promise<void> {
+  const turn = createWait(later);
+  return async ({ locator }) => {
+    do await turn(0); while (!stop.aborted && locator.prepare());
+  };
+}
+
+// How many blobs in a row a mirror may lack before that is reported.
+const NOTHING_FOUND = 100;
+
+function openMirrors(
+  options: RedirectorOptions,
+  numbers: Numbers,
+  bounds: () => ProbeBounds,
+): Mirrors {
+  const { memory, log, now, stop } = options;
+  const board = createBoard(memory.board);
+  // The memory may be that of an isolate that died, whose cache is gone.
+  numbers.known(0, 0);
+  const onSuspect = ({ number }: Mirror) => log.onSuspect(number);
+  const noteSample = createSampler(now, log.onSample);
+  const onAnswer = (url: string, answer: Answer) => {
+    // A request that was cancelled because the program stops is not reported.
+    if (answer.kind !== "answered" && !stop.aborted) log.onUnanswered(url, answer.reason);
+  };
+  const mirrors = createMirrors({
+    ...options,
+    board,
+    places: createPlaces(memory.places, memory.slot, SERVER_NUMBERS),
+    bounds,
+    log: {
+      onSuspect,
+      onProbed(mirror, { digest, answer, verdict, tookMs }) {
+        numbers.asked(mirror.number, verdict, tookMs);
+        const { foundCount, missingCount } = mirrors.known();
+        numbers.known(foundCount, missingCount);
+        if (verdict === "found") noteSample(mirror.number, digest);
+        onAnswer(`${mirror.url}/${digest}`, answer);
+        if (verdict === "unsent") return;
+        const inARow = board.noteFound(mirror.number, verdict === "found");
+        if (inARow === NOTHING_FOUND) {
+          log.onNothingFound(mirror.name, inARow, describeAnswer(answer));
+        }
+      },
+      onAsked(upstream, answer, verdict, tookMs) {
+        numbers.asked(undefined, verdict, tookMs);
+        onAnswer(upstream.base, answer);
+      },
+    },
+  });
+  return mirrors;
+}
+
+function make(
+  setup: Setup,
+  options: RedirectorOptions,
+  { numbers, mirrors }: { readonly numbers: Numbers; readonly mirrors: Mirrors },
+): Made {
+  const { config } = setup;
+  const { client_address: client } = config;
+  const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
+  const handle = createHandler({
+    ...routing,
+    clientAddress: { header: client.header, fromEnd: client.from_end },
+    mirrors,
+    noteSample: createSampler(mirrors.coarseNow, options.log.onSample),
+    timeoutMs: config.probe.timeout_ms,
+    now: options.now,
+    numbers,
+    pulls: config.log.pulls ? options.pulls : undefined,
+    tellRoute: options.tellRoute,
+    onNoAddress: options.log.onNoAddress,
+  });
+  return { routing, handle, bounds: boundsOf(config, setup.isolates) };
+}
+
+function boundsOf({ probe }: Config, isolates: number): ProbeBounds {
+  return {
+    timeoutMs: probe.timeout_ms,
+    foundTtlMs: probe.found_ttl_s * 1000,
+    recheckMs: probe.recheck_s * 1000,
+    missingTtlMs: probe.missing_ttl_s * 1000,
+    maxEntries: probe.max_entries,
+    maxInFlight: probe.max_in_flight,
+    maxPerS: probe.max_per_s / isolates,
+  };
+}

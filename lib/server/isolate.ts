@@ -1,0 +1,171 @@
+/**
+ * An isolate that serves: a redirector and a listener, controlled by the main isolate. The
+ * main isolate runs one as well, over a channel that is a function call.
+ *
+ * @module
+ */
+
+import type { World } from "../mirrors/time.ts";
+import { createPullLog } from "../observe/pull_log.ts";
+import type { Asked } from "../oci/request.ts";
+import {
+  createRedirector,
+  type Redirector,
+  type RedirectorLog,
+  type SharedMemory,
+} from "../redirect/redirector.ts";
+import type { Setup } from "../redirect/setup.ts";
+import type { Listen, Listener, ListenerOptions } from "./listener.ts";
+
+/** A command for an isolate. */
+export type Order =
+  /** Start; always the first order. */
+  | ({ readonly kind: "start" } & Start)
+  /** Serve by another setup. */
+  | { readonly kind: "change"; readonly setup: Setup }
+  /** Serve with another certificate. */
+  | { readonly kind: "certify"; readonly tls: Tls }
+  /** Forget a blob that a mirror has lost. */
+  | { readonly kind: "forget"; readonly mirror: number; readonly digest: string }
+  /** Drain, and end pending waits after `giveUpMs`. */
+  | { readonly kind: "stop"; readonly giveUpMs: number };
+
+/** The PEM texts of a certificate and its key. */
+export type Tls = NonNullable<ListenerOptions["tls"]>;
+
+/** What an isolate starts with. */
+export interface Start {
+  /** The setup to serve by. */
+  readonly setup: Setup;
+  /** Where it listens. */
+  readonly listener: Pick<ListenerOptions, "host" | "port" | "tls" | "shared">;
+  /** The memory shared with the other isolates. */
+  readonly memory: SharedMemory;
+}
+
+/** A message from an isolate. */
+export type Report =
+  /** It serves at `address`. */
+  | { readonly kind: "ready"; readonly address: Deno.NetAddr }
+  /** It serves by the setup of the last order. */
+  | { readonly kind: "changed" }
+  /** It has answered its last request. */
+  | { readonly kind: "stopped" }
+  /** An unexpected error occurred. */
+  | { readonly kind: "failed"; readonly reason: string }
+  /** Another server gave no answer. */
+  | { readonly kind: "unanswered"; readonly url: string; readonly reason: string }
+  /** A mirror may have failed. */
+  | { readonly kind: "suspect"; readonly mirror: number }
+  /** A mirror has a blob. */
+  | { readonly kind: "sample"; readonly mirror: number; readonly digest: string }
+  /** A mirror had none of the last blobs. */
+  | {
+    readonly kind: "nothing_found";
+    readonly mirror: string;
+    readonly blobs: number;
+    readonly answer: string;
+  }
+  /** A request was refused because its client address cannot be read. */
+  | { readonly kind: "no_address"; readonly reason: string }
+  /** Lines of the pull log. */
+  | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> };
+
+/** What an isolate needs. */
+export interface IsolateOptions extends World {
+  /** The text of the embedded data set. */
+  readonly dataSet: string;
+  /** Opens a listener. */
+  readonly listen: Listen;
+  /** Sends a report to the main isolate. */
+  readonly report: (report: Report) => void;
+  /** Called with the kind of each request, for traces. */
+  readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
+}
+
+/** An isolate, seen from inside. */
+export interface Isolate {
+  /**
+   * Executes an order. Orders come one after another.
+   *
+   * @throws {Deno.errors.AddrInUse} and other errors of {@linkcode Listen}, for the start order
+   */
+  take(order: Order): Promise<void>;
+  /** Its redirector, once it has started. */
+  redirector(): Redirector | undefined;
+}
+
+/** Makes an isolate. */
+export function createIsolate(options: IsolateOptions): Isolate {
+  const { report, later, listen } = options;
+  const giveUp = new AbortController();
+  const pulls = createPullLog({
+    send: (lines) => report({ kind: "pulls", lines }),
+    now: options.timeOfDay,
+    later,
+  });
+  const log = createReportingLog(report);
+  let redirector: Redirector | undefined;
+  let listener: Listener | undefined;
+
+  function start({ setup, listener: where, memory }: Start): void {
+    redirector = createRedirector(setup, {
+      ...options,
+      memory,
+      pulls,
+      log,
+      stop: giveUp.signal,
+    });
+    listener = listen(redirector.fetch, {
+      ...where,
+      later,
+      onError: (error) => report({ kind: "failed", reason: describeFailure(error) }),
+      onThrown: redirector.onThrown,
+    });
+    report({ kind: "ready", address: listener.address });
+  }
+
+  async function stop(giveUpMs: number): Promise<void> {
+    const cancel = later(giveUpMs, () => giveUp.abort());
+    listener?.stop();
+    await listener?.finished;
+    cancel();
+    pulls.flush();
+    report({ kind: "stopped" });
+  }
+
+  return {
+    redirector: () => redirector,
+    async take(order) {
+      switch (order.kind) {
+        case "start":
+          return start(order);
+        case "change":
+          await redirector?.change(order.setup);
+          return report({ kind: "changed" });
+        case "certify":
+          return listener?.certify(order.tls);
+        case "forget":
+          return redirector?.forget(order.mirror, order.digest);
+        case "stop":
+          return await stop(order.giveUpMs);
+      }
+    },
+  };
+}
+
+function createReportingLog(report: (report: Report) => void): RedirectorLog {
+  return {
+    onUnanswered: (url, reason) => report({ kind: "unanswered", url, reason }),
+    onSuspect: (mirror) => report({ kind: "suspect", mirror }),
+    onSample: (mirror, digest) => report({ kind: "sample", mirror, digest }),
+    onNothingFound: (mirror, blobs, answer) =>
+      report({ kind: "nothing_found", mirror, blobs, answer }),
+    onNoAddress: (reason) => report({ kind: "no_address", reason }),
+  };
+}
+
+/** Describes an unexpected error, with its stack. */
+export function describeFailure(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

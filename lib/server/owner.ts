@@ -1,0 +1,59 @@
+/**
+ * The owner of the setup in use. Everything else reads the setup from here.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/config.ts";
+import type { Numbering, Setup } from "../redirect/setup.ts";
+
+/** Holds the setup in use, and replaces it. */
+export interface SetupOwner {
+  /** The setup in use. */
+  current(): Setup;
+  /** Makes all isolates serve by another configuration; resolves once they do. */
+  takeConfig(config: Config): Promise<void>;
+  /** Makes all isolates serve by another data set; resolves once they do. */
+  takeDataSet(dataSet: string): Promise<void>;
+}
+
+/** What the owner needs. */
+export interface SetupOwnerOptions {
+  /** Assigns numbers to mirrors and upstreams. */
+  readonly numbering: Numbering;
+  /** The first configuration. */
+  readonly config: Config;
+  /** How many isolates serve. */
+  readonly isolates: number;
+  /** Applies a setup in the main isolate; rejects when it cannot be used. */
+  readonly tryOut: (setup: Setup) => Promise<void>;
+  /** Makes the other isolates serve by the setup in use; resolves once they do. */
+  readonly spread: () => Promise<void>;
+  /** Called once a setup is in use. */
+  readonly onTaken: (setup: Setup) => void;
+}
+
+/** Makes the owner of a first setup. The caller must make changes one after another. */
+export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
+  const { numbering, config, isolates, tryOut, spread, onTaken } = options;
+  let inUse: Setup = { config, dataSet: undefined, ...numbering.enter(config), isolates };
+
+  async function take(next: Setup): Promise<void> {
+    try {
+      await tryOut(next);
+    } catch (error) {
+      numbering.keep(inUse);
+      throw error;
+    }
+    inUse = next;
+    await spread();
+    numbering.keep(next);
+    onTaken(next);
+  }
+
+  return {
+    current: () => inUse,
+    takeConfig: (config) => take({ ...inUse, config, ...numbering.enter(config) }),
+    takeDataSet: (dataSet) => take({ ...inUse, dataSet }),
+  };
+}

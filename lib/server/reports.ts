@@ -1,0 +1,48 @@
+/**
+ * Distributes the reports of all isolates, including the main one.
+ *
+ * @module
+ */
+
+import type { Checks } from "../mirrors/checks.ts";
+import type { LineSink } from "../observe/line_sink.ts";
+import type { Report } from "./isolate.ts";
+import type { ServerLog } from "./log.ts";
+
+/** The receivers of reports. */
+export interface ReportReaders {
+  /** Notified of events. */
+  readonly log: ServerLog;
+  /** Notified of mirrors to check, and of samples. */
+  readonly checks: Checks;
+  /** Accepts lines of the pull log. */
+  readonly pulls: LineSink;
+  /** Called with the address that an isolate listens at. */
+  readonly onReady: (address: Deno.NetAddr) => void;
+}
+
+/** Makes a function that distributes reports. */
+export function createReportReader(
+  { log, checks, pulls, onReady }: ReportReaders,
+): (report: Report) => void {
+  return (report) => {
+    switch (report.kind) {
+      case "ready":
+        return onReady(report.address);
+      case "unanswered":
+        return log.onUnanswered(report.url, report.reason);
+      case "failed":
+        return log.onFailed(report.reason);
+      case "suspect":
+        return checks.suspect(report.mirror);
+      case "sample":
+        return checks.addSample(report.mirror, report.digest);
+      case "nothing_found":
+        return log.onNothingFound(report.mirror, report.blobs, report.answer);
+      case "no_address":
+        return log.onNoAddress(report.reason);
+      case "pulls":
+        return pulls.take(report.lines);
+    }
+  };
+}

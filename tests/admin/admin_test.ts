@@ -1,0 +1,215 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createAdminHandler } from "../../lib/admin/admin.ts";
+import { createEvents } from "../../lib/observe/events.ts";
+import { createStanding } from "../../lib/observe/standing.ts";
+import {
+  CDN,
+  CLIENTS,
+  createMemory,
+  createRequest,
+  createSetup,
+  createWorld,
+  DATA_SET,
+  DIGEST,
+  MAIN,
+  PARIS,
+  SIGNATURES,
+  SIGNED_CONFIG,
+} from "../redirect/fixture.ts";
+import { readMetrics, valueOf } from "../observe/prometheus.ts";
+
+/** An admin handler of a program that is ready, until it has a reason not to be. */
+async function createAdmin() {
+  const memory = createMemory();
+  const world = await createWorld(SIGNED_CONFIG, {
+    [PARIS + DIGEST]: 404,
+    [CDN + DIGEST]: 404,
+  }, { memory });
+  const reasons: string[] = [];
+  const events = createEvents();
+  const setup = { ...createSetup(SIGNED_CONFIG), dataSet: DATA_SET };
+  const handler = createAdminHandler({
+    unready: () => reasons[0],
+    standing: createStanding({
+      numbers: [memory.numbers],
+      setup: () => setup,
+      board: world.board,
+      events,
+      isolates: 1,
+      lastCheck: () => undefined,
+      probesInFlight: world.inFlight,
+      residentBytes: () => 123_456_789,
+      versions: { version: "1" },
+      startedS: 1,
+    }),
+    redirector: () => world.redirector,
+  });
+  async function ask(path: string, method = "GET") {
+    const { request, info } = createRequest(path, { method });
+    const response = await handler(request, info);
+    return { status: response.status, headers: response.headers, body: await response.text() };
+  }
+  return { handler, ask, reasons, events, world };
+}
+
+const TEXT = "text/plain; charset=utf-8";
+
+Deno.test("the admin listener says that the program lives, and whether it is to get requests", async () => {
+  const { ask, reasons } = await createAdmin();
+  const cases: readonly { path: string; reason?: string; status: number; body: string }[] = [
+    { path: "/healthz", status: 200, body: "ok\n" },
+    { path: "/healthz?verbose=1", status: 200, body: "ok\n" },
+    { path: "/readyz", status: 200, body: "ready\n" },
+    { path: "/readyz", reason: "stopping", status: 503, body: "not ready: stopping\n" },
+    // One that drains still lives, and is not to be killed for it.
+    { path: "/healthz", reason: "stopping", status: 200, body: "ok\n" },
+  ];
+  for (const { path, reason, status, body } of cases) {
+    reasons.splice(0, 1, ...reason === undefined ? [] : [reason]);
+    const answer = await ask(path);
+    assertEquals(answer.status, status, path);
+    assertEquals(answer.body, body);
+    assertEquals(answer.headers.get("content-type"), TEXT);
+  }
+});
+
+Deno.test("the admin listener gives metrics in Prometheus' format", async () => {
+  const { ask, events } = await createAdmin();
+  events.reloads = 3;
+  const { status, headers, body } = await ask("/metrics");
+  assertEquals(status, 200);
+  assertEquals(headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  const families = readMetrics(body);
+  assertEquals(valueOf(families, "archeio_reloads_total", { result: "taken" }), 3);
+  assertEquals(valueOf(families, "process_start_time_seconds"), 1);
+  assertEquals(valueOf(families, "process_resident_memory_bytes"), 123_456_789);
+});
+
+Deno.test("the admin listener explains what a request would get", async () => {
+  const { ask, world } = await createAdmin();
+  world.board.takeDown(0);
+  const path = `/v2/a/blobs/${DIGEST}`;
+  const explain = () => ask(`/explain?address=${CLIENTS.paris}&path=${encodeURIComponent(path)}`);
+  const { status, headers, body } = await explain();
+  assertEquals(status, 200);
+  assertEquals(headers.get("content-type"), "application/json");
+  assertEquals(JSON.parse(body), {
+    address: CLIENTS.paris,
+    path,
+    asked: "blob",
+    location: "aws/eu-west-3",
+    prefix: "35.180.0.0/16",
+    rule: { number: 2, clients: ["aws/eu-west-3"] },
+    mirrors: [
+      { name: "paris", location: PARIS + DIGEST, state: "down" },
+      { name: "cdn", location: CDN + DIGEST, state: "up" },
+    ],
+    upstream: `${MAIN}a/blobs/${DIGEST}`,
+    signatures: `${SIGNATURES}a/blobs/${DIGEST}`,
+    status: 307,
+    redirect: CDN + DIGEST,
+    error: null,
+  });
+  const tags = await ask("/explain?address=2001:db8::1&path=/v2/a/tags/list%3fn=1");
+  assertEquals(JSON.parse(tags.body).redirect, `${MAIN}a/tags/list?n=1`);
+});
+
+Deno.test("the admin listener explains exactly what a client gets once all is known", async () => {
+  const { ask, world } = await createAdmin();
+  const { answer, answers, board, clock } = world;
+  const atMain = `${MAIN}a/blobs/${DIGEST}`;
+  const atSignatures = `${SIGNATURES}a/blobs/${DIGEST}`;
+  const steps: readonly { change: () => void; expected: string }[] = [
+    { change() {}, expected: atSignatures },
+    { change: () => answers.set(CDN + DIGEST, 200), expected: CDN + DIGEST },
+    { change: () => answers.set(PARIS + DIGEST, 200), expected: PARIS + DIGEST },
+    { change: () => board.takeDown(0), expected: CDN + DIGEST },
+    { change: () => board.takeDown(1), expected: atMain },
+  ];
+  for (const { change, expected } of steps) {
+    change();
+    answers.set(atMain, expected === atMain ? 200 : 404);
+    // What was missing is asked for again.
+    await clock.pass(60_000);
+    const incoming = { client: CLIENTS.paris, method: "HEAD" };
+    await answer(`/v2/a/blobs/${DIGEST}`, incoming);
+    const { headers } = await answer(`/v2/a/blobs/${DIGEST}`, incoming);
+    const { body } = await ask(`/explain?address=${CLIENTS.paris}&path=/v2/a/blobs/${DIGEST}`);
+    assertEquals(headers.get("location"), expected);
+    assertEquals(JSON.parse(body).redirect, expected);
+  }
+});
+
+Deno.test("the admin listener says what is missing for it to explain", async () => {
+  const { ask } = await createAdmin();
+  const incomplete = ["", "?", "?address=192.0.2.1", "?path=/v2/", "?address=192.0.2.1&path=v2/"];
+  for (const query of incomplete) {
+    const { status, body } = await ask(`/explain${query}`);
+    assertEquals(status, 400, query);
+    assertStringIncludes(body, "/explain?address=192.0.2.1&path=/v2/pause/manifests/3.9");
+  }
+  for (const address of ["", "nowhere", "010.1.1.1", "192.0.2.0/24", "%00"]) {
+    const { status, headers, body } = await ask(`/explain?address=${address}&path=/v2/`);
+    assertEquals(status, 400, address);
+    assertEquals(headers.get("content-type"), TEXT);
+    assert(/^[^\n]+\n$/.test(body), body);
+  }
+});
+
+Deno.test("the admin listener has nothing else, and names what it has", async () => {
+  const { ask } = await createAdmin();
+  for (const path of ["/", "/healthz/", "/v2/", "/Metrics", "/healthz/../metrics/x"]) {
+    const { status, body } = await ask(path);
+    assertEquals(status, 404, path);
+    for (const there of ["/healthz", "/readyz", "/metrics", "/explain"]) {
+      assertStringIncludes(body, there);
+    }
+  }
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+    const { status, headers } = await ask("/metrics", method);
+    assertEquals(status, 405, method);
+    assertEquals(headers.get("allow"), "GET, HEAD");
+  }
+});
+
+/** Sends lines of a request to a server, and gives its whole answer. */
+async function exchange(port: number, lines: readonly string[]): Promise<string> {
+  using connection = await Deno.connect({ port });
+  const request = [...lines, "Connection: close", "", ""].join("\r\n");
+  await connection.write(new TextEncoder().encode(request));
+  return await new Response(connection.readable).text();
+}
+
+Deno.test("the admin listener answers over a socket, whatever the Host", async () => {
+  const { handler } = await createAdmin();
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  for (const host of ["archeio:9090", "", "a b c", "a:99999", "[::1"]) {
+    const answer = await exchange(server.addr.port, ["GET /healthz HTTP/1.1", `Host: ${host}`]);
+    assert(answer.startsWith("HTTP/1.1 200 ") && answer.endsWith("\r\n\r\nok\n"), host);
+  }
+});
+
+Deno.test("the admin listener gives HEAD the headers of GET and no body, whatever is accepted", async () => {
+  const { handler, reasons } = await createAdmin();
+  reasons.push("stopping");
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  const explain = `/explain?address=192.0.2.1&path=/v2/a/blobs/${DIGEST}`;
+  const paths = ["/readyz", "/nope", "/explain", "/explain?address=x&path=/", "/healthz", explain];
+  async function ask(method: string, path: string, encodings: string) {
+    const answer = await exchange(server.addr.port, [
+      `${method} ${path} HTTP/1.1`,
+      "Host: a",
+      `Accept-Encoding: ${encodings}`,
+    ]);
+    const [head, ...body] = answer.split("\r\n\r\n");
+    const lines = head!.split("\r\n").filter((line) => !line.startsWith("date:"));
+    return { head: lines.sort(), body: body.join() };
+  }
+  for (const path of [...paths, "/metrics"]) {
+    for (const encodings of ["", "gzip", "gzip, deflate, br", "zstd", "identity;q=0"]) {
+      const got = await ask("GET", path, encodings);
+      const head = await ask("HEAD", path, encodings);
+      assertEquals(head, { head: got.head, body: "" }, `${path} ${encodings}`);
+    }
+  }
+});
