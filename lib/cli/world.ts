@@ -27,7 +27,7 @@ export function createWorld({ fetch, now }: Pick<Context, "fetch" | "now">): Run
     now: () => performance.timeOrigin + performance.now(),
     timeOfDay: now,
     later(ms, work) {
-      const timer = setTimeout(work, ms);
+      const timer = setTimeout(work, Math.max(0, ms));
       return () => clearTimeout(timer);
     },
     random: Math.random,

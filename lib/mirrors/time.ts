@@ -4,7 +4,10 @@
  * @module
  */
 
-/** Calls `work` after some milliseconds, unless the returned function is called first. */
+/**
+ * Calls a function after some milliseconds, at once when they are 0 or less. The function that
+ * it returns prevents that.
+ */
 export type Later = (ms: number, work: () => void) => () => void;
 
 /** What a redirector needs from its platform. */

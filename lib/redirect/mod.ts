@@ -195,7 +195,7 @@ function toPeerInfo(info: unknown): PeerInfo {
 }
 
 function startTimer(ms: number, work: () => void): () => void {
-  const timer = setTimeout(work, ms);
+  const timer = setTimeout(work, Math.max(0, ms));
   return () => clearTimeout(timer);
 }
 
