@@ -137,7 +137,7 @@ export interface MirrorConfig {
 
 /** Which servers serve the clients of some locations. */
 export interface RuleConfig {
-  /** Location patterns: `*`, `<cloud>/*` or `<cloud>/<region>`. */
+  /** Location patterns: `*`, or `<cloud>/<region>` in which each `*` stands for any text. */
   readonly clients: readonly string[];
   /** The names of the mirrors to ask, in order. */
   readonly mirrors: readonly string[];

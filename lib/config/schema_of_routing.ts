@@ -13,8 +13,8 @@ import { baseUrl, endpointUrl } from "./schema_urls.ts";
 const LOCATION = "a location's name, <cloud>/<region>";
 const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
 const pattern = text(
-  `"*", "<cloud>/*" or "<cloud>/<region>"`,
-  /^(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*\/(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*))$/,
+  `"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"`,
+  /^(?!.*\*\*)(?:\*|[A-Za-z0-9*][A-Za-z0-9_.*-]*\/[A-Za-z0-9*][A-Za-z0-9_.*-]*)$/,
 );
 
 const Upstream = strict({
@@ -90,7 +90,8 @@ const Mirror = strict({
 
 const Rule = strict({
   clients: described(
-    `The clients it applies to: "*" is everyone, "<cloud>/*" a cloud, "<cloud>/<region>" a region.`,
+    `The clients it applies to: "*" is everyone, "<cloud>/<region>" a region, "<cloud>/*" a cloud; a ` +
+      `"*" stands for any text, as in "aws/eu-*".`,
     v.pipe(
       v.array(pattern, "a list of location patterns"),
       v.minLength(1, "at least one location pattern"),

@@ -330,7 +330,7 @@ port: 80
     ["rules[1].mirrors[2]", '"one"', "each mirror once; this one is at rules[1].mirrors[0]"],
     ["rules[1]", '["aws/eu-west-3"]', "clients that no earlier rule serves"],
     ["rules[2].clients[0]", '"mars/north-1"', "a pattern that a location matches"],
-    ["rules[2].clients[1]", '"earth"', '"*", "<cloud>/*" or "<cloud>/<region>"'],
+    ["rules[2].clients[1]", '"earth"', '"*", or <cloud>/<region> in which a * stands for any text'],
     ["rules[2].upstream", '"fourth"', "the name of a configured upstream: first, second"],
     ["rules[3].clients", "nothing", "a list of location patterns"],
     ["rules[3].client", '["*"]', "only the keys clients, mirrors, upstream"],

@@ -21,7 +21,7 @@ const KEYS =
   "mirrors, locations, rules, probe, health, ranges";
 const HOURS = "a number of hours, from 0.001 to 8760";
 const HEADER = "a header's name, or null to take the peer's address";
-const PATTERN = '"*", "<cloud>/*" or "<cloud>/<region>"';
+const PATTERN = '"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"';
 
 Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () => {
   const numbers = [null, "8080", true, [], {}, 1.5, -1, 1e9];
