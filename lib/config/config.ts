@@ -126,7 +126,7 @@ export interface RepositoryConfig {
 
 /** A blob store. */
 export interface MirrorConfig {
-  /** Its base URL: a blob is at `<url>/<digest>`. */
+  /** A URL template (`mirrors/template.ts`); or a base URL, and a blob is at `<url>/<digest>`. */
   readonly url: string;
   /**
    * How many redirects a second it takes in place of mirrors that are down; above it, the

@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { MAX_MIRRORS } from "../mirrors/board.ts";
 import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
 import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
-import { baseUrl, endpointUrl } from "./schema_urls.ts";
+import { blobsUrl, endpointUrl } from "./schema_urls.ts";
 
 const LOCATION = "a location's name, <cloud>/<region>";
 const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
@@ -81,7 +81,11 @@ export const Repositories = v.pipe(
 );
 
 const Mirror = strict({
-  url: described("The blob store's URL; a blob is at <url>/<digest>.", baseUrl),
+  url: described(
+    "The blob store's URL, where a blob is at <url>/<digest>; or a template of a blob's URL with " +
+      "{digest}, {algorithm}, {hex}, {hex:2} (its first two digits) and {name} (the repository).",
+    blobsUrl,
+  ),
   fallback_limit: optional(
     "How many redirects a second it takes in place of mirrors that are down. Default: no limit.",
     integer(0, 1_000_000),

@@ -6,6 +6,7 @@
 
 import type { Known } from "../mirrors/known.ts";
 import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
+import { blobUrl, type PulledBlob } from "../mirrors/template.ts";
 import type { Address } from "../net/address.ts";
 import { parseRequest } from "../oci/request.ts";
 import {
@@ -24,7 +25,7 @@ export interface Present {
   /** Whether a mirror is down. */
   readonly isDown: (mirror: Mirror) => boolean;
   /** What is known about a blob at a mirror. */
-  readonly recall: (mirror: Mirror, digest: string) => Known;
+  readonly recall: (mirror: Mirror, blob: PulledBlob) => Known;
   /** What is remembered about one of an upstream's URLs. */
   readonly recallUpstream: (url: string) => UpstreamPresence | undefined;
 }
@@ -137,8 +138,7 @@ function outcome(decision: Decision, present: Present | undefined): Outcome {
 }
 
 function mirrorOutcome(decision: FromMirror, present: Present | undefined): Outcome {
-  const { digest } = decision.asked;
-  const locationOf = ({ url }: Mirror) => `${url}/${digest}`;
+  const locationOf = (mirror: Mirror) => blobUrl(mirror, decision.asked);
   const mirrors = decision.mirrors.map((mirror) => ({
     name: mirror.name,
     location: locationOf(mirror),
@@ -153,7 +153,7 @@ function mirrorOutcome(decision: FromMirror, present: Present | undefined): Outc
 function tryServing({ mirrors, asked }: FromMirror, present?: Present): Mirror | undefined {
   if (present === undefined) return mirrors[0];
   const up = mirrors.filter((mirror) => !present.isDown(mirror));
-  const known = up.map((mirror) => present.recall(mirror, asked.digest));
+  const known = up.map((mirror) => present.recall(mirror, asked));
   const found = known.findIndex((what) => what === "found" || what === "stale");
   const serving = up[found >= 0 ? found : known.indexOf("unknown")];
   if (serving?.fallbackLimit !== 0) return serving;

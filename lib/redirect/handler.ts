@@ -5,6 +5,7 @@
  */
 
 import type { FoundBlob } from "../mirrors/find_blob.ts";
+import { blobKey, type PulledBlob } from "../mirrors/template.ts";
 import type { Mirrors } from "../mirrors/mirrors.ts";
 import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
 import type { UpstreamReason } from "../observe/numbers.ts";
@@ -31,8 +32,8 @@ export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
   readonly timeoutMs: number;
   /** The time in milliseconds, of any monotonic clock. */
   readonly now: () => number;
-  /** Called with each blob that a client is sent to a mirror for, and the mirror's number. */
-  readonly noteSample: (mirror: number, digest: string) => void;
+  /** Called with the key of each blob that a client is sent to a mirror for. */
+  readonly noteSample: (mirror: number, key: string) => void;
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -86,7 +87,7 @@ function createPulls(
   const { find, repeats, doubts, upstreams } = mirrors;
 
   function toMirror(decision: FromMirror, client: Client): Response | Promise<Response> {
-    const found = find(decision.mirrors, decision.asked.digest);
+    const found = find(decision.mirrors, decision.asked);
     if (!(found instanceof Promise)) return toFound(found, decision, client, timeoutMs);
     const deadlineMs = now() + timeoutMs;
     return found.then((found) => toFound(found, decision, client, deadlineMs - now()));
@@ -100,8 +101,8 @@ function createPulls(
   ): Response | Promise<Response> {
     if (found.kind === "none") return toUpstream(decision, client, found.reason, leftMs);
     const { mirror, diverted } = found;
-    const { digest } = decision.asked;
-    const good = isRepeated(client, digest) ? doubts.look(mirror, digest) : true;
+    const { asked } = decision;
+    const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;
     return good === true
       ? deliver(decision, mirror, diverted, client)
       : afterLook(good, found, decision, client, now() + leftMs);
@@ -109,15 +110,15 @@ function createPulls(
 
   function deliver(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client) {
     doubts.noteSent(mirror);
-    noteSample(mirror.number, decision.asked.digest);
+    noteSample(mirror.number, blobKey(mirror, decision.asked));
     return sender.toMirror(decision, mirror, diverted, client);
   }
 
   // A HEAD followed by a GET is not a retry.
-  function isRepeated(client: Client, digest: string): boolean {
+  function isRepeated(client: Client, mirror: Mirror, blob: PulledBlob): boolean {
     if (client.request.method !== "GET") return false;
     const address = clients.addressOf(client);
-    return address !== undefined && repeats.note(address, digest);
+    return address !== undefined && repeats.note(address, blobKey(mirror, blob));
   }
 
   async function afterLook(
@@ -128,9 +129,9 @@ function createPulls(
     deadlineMs: number,
   ): Promise<Response> {
     if (await look) return deliver(decision, mirror, diverted, client);
-    const { mirrors, asked: { digest } } = decision;
-    repeats.expect(clients.addressOf(client)!, digest);
-    const other = await find(mirrors, digest, mirror, deadlineMs - now());
+    const { mirrors, asked } = decision;
+    repeats.expect(clients.addressOf(client)!, blobKey(mirror, asked));
+    const other = await find(mirrors, asked, mirror, deadlineMs - now());
     return other.kind === "none"
       ? await toUpstream(decision, client, "retry", deadlineMs - now())
       : deliver(decision, other.mirror, true, client);

@@ -14,8 +14,10 @@ import {
   type MirrorsOptions,
   type ProbeBounds,
 } from "../mirrors/mirrors.ts";
+import { recallBlob } from "../mirrors/find_blob.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
+import { blobKey, blobUrl } from "../mirrors/template.ts";
 import { createWait, type World } from "../mirrors/time.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
@@ -45,8 +47,8 @@ export interface RedirectorLog {
   readonly onUnanswered: (url: string, reason: string) => void;
   /** Called with the number of a mirror that may have failed and should be checked. */
   readonly onSuspect: (mirror: number) => void;
-  /** Called with a blob that a mirror, given by its number, has, for use in checks. */
-  readonly onSample: (mirror: number, digest: string) => void;
+  /** Called with the key of a blob that a mirror, given by its number, has, for use in checks. */
+  readonly onSample: (mirror: number, key: string) => void;
   /** Called when a mirror had none of several blobs in a row; `answer` is its last. */
   readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
   /** Called when a request is refused because its client address cannot be read. */
@@ -79,8 +81,8 @@ export interface Redirector {
   readonly routing: () => Routing;
   /** The current state, to explain how a request would be answered. */
   readonly present: Present;
-  /** Takes a blob that a mirror, given by its number, has lost for missing. */
-  readonly forget: (mirror: number, digest: string) => void;
+  /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
+  readonly forget: (mirror: number, key: string) => void;
   /**
    * Prepares another setup in steps, answering requests with the old one in between, and then
    * switches to it.
@@ -109,7 +111,7 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     routing: () => made.routing,
     present: presentOf(createBoard(options.memory.board), mirrors),
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
-    forget: (mirror, digest) => mirrors.known().missing(mirror, digest),
+    forget: (mirror, key) => mirrors.known().missing(mirror, key),
     async change(setup) {
       const next = make(setup, options, { numbers, mirrors });
       await prepare(next.routing);
@@ -121,7 +123,7 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
 function presentOf(board: Board, { known, upstreams }: Mirrors): Present {
   return {
     isDown: ({ number }) => board.isDown(number),
-    recall: ({ number }, digest) => known().recall(number, digest),
+    recall: (mirror, blob) => recallBlob(known(), mirror, blob),
     recallUpstream: upstreams.recall,
   };
 }
@@ -160,12 +162,12 @@ function openMirrors(
     bounds,
     log: {
       onSuspect,
-      onProbed(mirror, { digest, answer, verdict, tookMs }) {
+      onProbed(mirror, { blob, answer, verdict, tookMs }) {
         numbers.asked(mirror.number, verdict, tookMs);
         const { foundCount, missingCount } = mirrors.known();
         numbers.known(foundCount, missingCount);
-        if (verdict === "found") noteSample(mirror.number, digest);
-        onAnswer(`${mirror.url}/${digest}`, answer);
+        if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
+        onAnswer(blobUrl(mirror, blob), answer);
         if (verdict === "unsent") return;
         const inARow = board.noteFound(mirror.number, verdict === "found");
         if (inARow === NOTHING_FOUND) {

@@ -8,6 +8,7 @@ import type { Locator } from "../locations/locator.ts";
 import type { Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
 import type { Pulled } from "../oci/request.ts";
+import { blobUrl } from "../mirrors/template.ts";
 import { type FromMirror, type FromUpstream, locationAt } from "../routing/decide.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import type { Client, ClientReader } from "./client.ts";
@@ -78,7 +79,7 @@ export function createSender(
       numbers.redirected(asked.kind);
       numbers.toMirror(mirror.number, diverted);
       if (pulls !== undefined) writePull("mirror", mirror, asked, client);
-      const url = `${mirror.url}/${asked.digest}`;
+      const url = blobUrl(mirror, asked);
       return byClient ? redirectOne(url) : redirect(url);
     },
     toUpstream(

@@ -17,14 +17,31 @@ export interface Upstream {
   readonly base: string;
 }
 
-/** A blob store: a blob is at `<url>/<digest>`. */
+/** A part of a URL template: a text, or what of a blob is in its place. */
+export type TemplatePart =
+  | string
+  | { readonly of: "digest" | "algorithm" | "hex" | "name" }
+  /** So many of the first hexadecimal digits. */
+  | { readonly digits: number };
+
+/** A URL template, parsed. */
+export interface Template {
+  /** The parts of the URL. */
+  readonly parts: readonly TemplatePart[];
+  /** Whether the repository's name is one of them. */
+  readonly named: boolean;
+}
+
+/** A blob store. */
 export interface Mirror {
   /** Its number, under which it is known and counted. */
   readonly number: number;
   /** Its key among the configuration's `mirrors`. */
   readonly name: string;
-  /** Its URL, without a trailing slash. */
+  /** Its URL template; or a URL without a trailing slash, and a blob is at `<url>/<digest>`. */
   readonly url: string;
+  /** The URL template, parsed; `undefined` for a URL without one. */
+  readonly template?: Template | undefined;
   /** How many redirects a second may be diverted to it from other mirrors; `Infinity` for any. */
   readonly fallbackLimit: number;
 }

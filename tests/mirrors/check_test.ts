@@ -50,7 +50,7 @@ Deno.test("checks take turns among the blobs that the mirror had", async () => {
 
 Deno.test("a check says whether the mirror works, and whether it has what it had", async () => {
   const bad = (reason: string) => ({ kind: "bad", reason });
-  const lost = { kind: "lost", digest: A };
+  const lost = { kind: "lost", key: A };
   const table: readonly { reply: Reply; result: unknown }[] = [
     { reply: 206, result: { kind: "good" } },
     { reply: 200, result: { kind: "good" } },
@@ -105,7 +105,7 @@ Deno.test("a mirror that says 200 to HEAD for what it does not deliver does not 
 
 Deno.test("a blob is lost only when HEAD says so, in the time that is left", async () => {
   const bad = { kind: "bad", reason: "status 404, and no answer to HEAD" } as const;
-  const lost = { kind: "lost", digest: A } as const;
+  const lost = { kind: "lost", key: A } as const;
   const table: readonly { head: Reply; result: unknown; tookMs: number }[] = [
     { head: 404, result: lost, tookMs: 600 },
     { head: 500, result: lost, tookMs: 600 },

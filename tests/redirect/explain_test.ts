@@ -254,7 +254,7 @@ Deno.test("explain() tells what a client would get by what is known now", () => 
       : SIGNED.replace("blobs/ }", `blobs/, fallback_limit: ${limit} }`);
     const { mirrors, redirect } = explained(text, "10.1.2.3", BLOB, {
       isDown: ({ name }) => down.includes(name),
-      recall: ({ name }, digest) => digest === DIGEST ? known[name] ?? "unknown" : "missing",
+      recall: ({ name }, { digest }) => digest === DIGEST ? known[name] ?? "unknown" : "missing",
       recallUpstream: (url) => url === AT_UPSTREAM ? upstream : undefined,
     });
     const shown = JSON.stringify({ down, known, upstream, limit });
