@@ -23,6 +23,8 @@ export interface Probes {
    * @returns `undefined` when the probe is turned away
    */
   ask(mirror: Mirror, blob: PulledBlob): Promise<Verdict> | undefined;
+  /** Whether {@linkcode Probes.ask} would return a promise. */
+  mayAsk(mirror: Mirror, blob: PulledBlob): boolean;
 }
 
 /** What probes need. */
@@ -107,10 +109,16 @@ export function createProbes(options: ProbesOptions): Probes {
     }
   }
 
+  function keyOf(mirror: Mirror, blob: PulledBlob): string {
+    return `${mirror.number}.${board.generation(mirror.number)} ${blobKey(mirror, blob)}`;
+  }
+
   return {
+    mayAsk: (mirror, blob) =>
+      inFlight.has(keyOf(mirror, blob)) ||
+      !pauses.isPaused(mirror.number) && gate.hasRoom(mirror.number),
     ask(mirror, blob) {
-      const generation = board.generation(mirror.number);
-      const key = `${mirror.number}.${generation} ${blobKey(mirror, blob)}`;
+      const key = keyOf(mirror, blob);
       const asked = inFlight.get(key);
       if (asked !== undefined) return asked;
       if (pauses.isPaused(mirror.number)) return undefined;

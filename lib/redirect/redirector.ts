@@ -7,14 +7,14 @@
 
 import type { Config } from "../config/config.ts";
 import { type Answer, describeAnswer } from "../mirrors/answer.ts";
-import { type Board, createBoard } from "../mirrors/board.ts";
+import type { Foresight } from "../mirrors/foresight.ts";
+import { createBoard } from "../mirrors/board.ts";
 import {
   createMirrors,
   type Mirrors,
   type MirrorsOptions,
   type ProbeBounds,
 } from "../mirrors/mirrors.ts";
-import { recallBlob } from "../mirrors/find_blob.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
 import { blobKey, blobUrl } from "../mirrors/template.ts";
@@ -25,7 +25,6 @@ import type { PullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
 import type { Mirror } from "../routing/policy.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
-import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import type { Setup } from "./setup.ts";
 
@@ -80,7 +79,7 @@ export interface Redirector {
   /** What decisions are made from. */
   readonly routing: () => Routing;
   /** The current state, to explain how a request would be answered. */
-  readonly present: Present;
+  readonly present: Foresight;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
   /**
@@ -109,7 +108,7 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     fetch: (request, info) => made.handle(request, info),
     onThrown: () => numbers.answered("nothing", 500),
     routing: () => made.routing,
-    present: presentOf(createBoard(options.memory.board), mirrors),
+    present: mirrors.foresight,
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
     async change(setup) {
@@ -117,14 +116,6 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
       await prepare(next.routing);
       made = next;
     },
-  };
-}
-
-function presentOf(board: Board, { known, upstreams }: Mirrors): Present {
-  return {
-    isDown: ({ number }) => board.isDown(number),
-    recall: (mirror, blob) => recallBlob(known(), mirror, blob),
-    recallUpstream: upstreams.recall,
   };
 }
 

@@ -73,7 +73,7 @@ const FULL_CONFIG = {
 
 const KEYS = "a mapping with the keys listen, workers, admin, log, client_address, pages, " +
   "upstreams, repositories, signature_upstream, mirrors, locations, rules, probe, health, ranges";
-const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" in quotes';
+const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" and "{…}" in quotes';
 
 Deno.test("readConfig() repeats no password", () => {
   const read = readConfig(

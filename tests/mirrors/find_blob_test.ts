@@ -57,6 +57,7 @@ function createWorld(
         },
       }) as KnownBlobs,
     probes: {
+      mayAsk: () => true,
       ask(mirror, blob) {
         assertEquals(blob, BLOB);
         const probe = probes[at(mirror.number)] ?? "found";

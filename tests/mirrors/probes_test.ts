@@ -49,6 +49,7 @@ function createWorld({ delays = [] as (number | undefined)[] } = {}) {
         if (delay !== undefined) inFlight++;
         return delay;
       },
+      hasRoom: () => delays.length === 0 || delays[0] !== undefined,
       leave: () => void inFlight--,
       turnAway: () => undefined,
     },
@@ -63,7 +64,12 @@ function createWorld({ delays = [] as (number | undefined)[] } = {}) {
     },
   });
   return {
-    ask: (mirror: Mirror, digest: string) => probes.ask(mirror, { digest, name: NAME }),
+    ask(mirror: Mirror, digest: string): Promise<Verdict> | undefined {
+      const mayAsk = probes.mayAsk(mirror, { digest, name: NAME });
+      const verdict = probes.ask(mirror, { digest, name: NAME });
+      assertEquals(mayAsk, verdict !== undefined);
+      return verdict;
+    },
     asked,
     suspected,
     probed,
