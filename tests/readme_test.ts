@@ -409,7 +409,10 @@ Deno.test("README.md's line of the pull log is one", () => {
     location: "aws/eu-west-3",
     to: "s3-paris",
     by: "mirror",
+    reason: "found",
     userAgent: "containerd/1.7.24",
+    id: undefined,
+    asn: undefined,
   });
   log.flush();
   const keep = ({ "@timestamp": _, reference, ...rest }: Record<string, string>) => ({

@@ -39,6 +39,8 @@ export interface Config {
   readonly locations: Readonly<Record<string, readonly string[]>>;
   /** Which servers serve which clients. The first rule that matches applies. */
   readonly rules: readonly RuleConfig[];
+  /** How a pull is followed through all logs. */
+  readonly trace: TraceConfig;
   /** How mirrors are probed, and how long answers are remembered. */
   readonly probe: ProbeConfig;
   /** How mirrors are checked. */
@@ -143,6 +145,18 @@ export interface RuleConfig {
   readonly mirrors: readonly string[];
   /** The name of the upstream that serves the rest; the main one by default. */
   readonly upstream?: string | undefined;
+}
+
+/** How a pull is followed through all logs. */
+export interface TraceConfig {
+  /** Whether each request has an id, which stands in its answer's `X-Request-ID`. */
+  readonly request_id: boolean;
+  /** Whether clients get a token at `/token`, so that all requests of a pull have one id. */
+  readonly session: boolean;
+  /** The query parameter of redirects that the id is in; `null` for none. */
+  readonly redirect_parameter: string | null;
+  /** The name of the header with the number of the client's network; `null` for none. */
+  readonly client_asn_header: string | null;
 }
 
 /** How mirrors are probed. */

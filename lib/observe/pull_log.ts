@@ -6,6 +6,7 @@
  */
 
 import type { Later } from "../mirrors/time.ts";
+import type { MirrorReason, UpstreamReason } from "./numbers.ts";
 import type { Pulled } from "../oci/request.ts";
 
 /** A pull that was redirected. */
@@ -20,8 +21,14 @@ export interface Pull {
   readonly to: string;
   /** Which of the two it is. */
   readonly by: "mirror" | "upstream";
+  /** Why. */
+  readonly reason: MirrorReason | UpstreamReason;
   /** The client's `User-Agent` header. */
   readonly userAgent: string | null;
+  /** The id of the request; `undefined` when it has none. */
+  readonly id: string | undefined;
+  /** The number of the client's network, `null` if unknown; `undefined` when it is not looked for. */
+  readonly asn: string | null | undefined;
 }
 
 /** Logs pulls. */
@@ -72,7 +79,7 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
 
   return {
     flush,
-    write({ asked, method, location, to, by, userAgent }) {
+    write({ asked, method, location, to, by, reason, userAgent, id, asn }) {
       if (time === "") {
         time = new Date(now()).toISOString();
         cancel = later(FLUSH_MS, flush);
@@ -81,7 +88,9 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);
       lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
         describe(asked)
-      },"location":${where},"${by}":"${to}","user_agent":${agent}}\n`;
+      },"location":${where},"${by}":"${to}","reason":"${reason}","user_agent":${agent}${
+        formatTrace(id, asn)
+      }}\n`;
       if (lines.length >= FLUSH_LENGTH) handOn();
     },
   };
@@ -114,6 +123,12 @@ function createKeptDescription(): (asked: Pulled) => string {
     kept.set(asked, description);
     return description;
   };
+}
+
+// Both are checked where they are read: they contain nothing that needs quoting.
+function formatTrace(id: string | undefined, asn: string | null | undefined): string {
+  const network = asn === undefined ? "" : `,"client_asn":${asn === null ? "null" : `"${asn}"`}`;
+  return id === undefined ? network : `,"request_id":"${id}"${network}`;
 }
 
 function quote(agent: string): string {

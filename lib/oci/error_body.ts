@@ -15,6 +15,7 @@ export type ErrorCode =
   | "MANIFEST_INVALID"
   | "NAME_INVALID"
   | "NAME_UNKNOWN"
+  | "UNAUTHORIZED"
   | "UNKNOWN"
   | "UNSUPPORTED";
 

@@ -17,6 +17,7 @@ import {
   locationAt,
   urlAt,
 } from "../routing/decide.ts";
+import { CHALLENGE } from "../routing/refusals.ts";
 import type { Policy, Rule } from "../routing/policy.ts";
 import type { Routing } from "./create_routing.ts";
 
@@ -87,7 +88,7 @@ export interface Explanation {
 export function explain(
   client: Address,
   { address, path }: { readonly address: string; readonly path: string },
-  { locator, policy }: Routing,
+  { locator, policy, session }: Routing,
   present?: Foresight,
 ): Explanation {
   const found = locator.explain(client);
@@ -108,7 +109,17 @@ export function explain(
       ? rule.mirrors.map(({ name }) => name)
       : [],
     ...outcome(decision, present),
+    ...(session ? sessionOutcome(asked, path) : {}),
   };
+}
+
+// Of a client that does not present a token yet.
+function sessionOutcome({ kind }: Asked, path: string): Partial<Explanation> {
+  if (kind === "version") {
+    const { code, message } = CHALLENGE.error;
+    return { status: CHALLENGE.status, error: { code, message } };
+  }
+  return /^\/token(?:\?|$)/.test(path) ? { asked: "token", status: 200, error: null } : {};
 }
 
 function itself(rule: Rule): Rule {

@@ -44,21 +44,28 @@ export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
  */
 export type Handler = (request: Request, info: PeerInfo) => Response | Promise<Response>;
 
+/** The same, for requests that have an id. */
+export type IdentifiedHandler = (
+  request: Request,
+  info: PeerInfo,
+  id?: string,
+) => Response | Promise<Response>;
+
 /** Makes a handler. */
-export function createHandler(options: HandlerOptions): Handler {
+export function createHandler(options: HandlerOptions): IdentifiedHandler {
   const { policy, numbers, tellRoute } = options;
   const parseRequest = createRequestParser();
   const clients = createClientReader(options);
   const sender = createSender(options, clients);
   const { toMirror, toUpstream } = createPulls(options, clients, sender);
 
-  return function handle(request, info) {
+  return function handle(request, info, id) {
     const { method } = request;
     // `Deno.serve` builds the URL from what the client sent, without normalising it. `new URL`
     // would normalise it, and would cost more than everything else here.
     const asked = parseRequest(method, request.url);
     tellRoute?.(asked, method);
-    const client: Client = { request, info, address: undefined, location: undefined };
+    const client: Client = { request, info, address: undefined, location: undefined, id };
     const decision = decide(asked, policy, clients.ruleOf, client);
     switch (decision.kind) {
       case "mirror":
@@ -67,7 +74,7 @@ export function createHandler(options: HandlerOptions): Handler {
         return toUpstream(decision, client, asked.kind === "blob" ? "no_mirror" : "registry");
       case "page":
         numbers.redirected(asked.kind);
-        return sender.redirect(decision.location);
+        return sender.toPage(decision.location);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();

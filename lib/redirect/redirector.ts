@@ -26,7 +26,9 @@ import type { Asked } from "../oci/request.ts";
 import type { Mirror } from "../routing/policy.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
 import { createHandler, type Handler } from "./handler.ts";
+import { isTraced } from "./request_id.ts";
 import type { Setup } from "./setup.ts";
+import { createTracedHandler } from "./traced_handler.ts";
 
 /** The memory that an isolate shares with the others. */
 export interface SharedMemory {
@@ -180,7 +182,7 @@ function make(
   { numbers, mirrors }: { readonly numbers: Numbers; readonly mirrors: Mirrors },
 ): Made {
   const { config } = setup;
-  const { client_address: client } = config;
+  const { client_address: client, trace } = config;
   const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
   const handle = createHandler({
     ...routing,
@@ -191,10 +193,15 @@ function make(
     now: options.now,
     numbers,
     pulls: config.log.pulls ? options.pulls : undefined,
+    trace,
     tellRoute: options.tellRoute,
     onNoAddress: options.log.onNoAddress,
   });
-  return { routing, handle, bounds: boundsOf(config, setup.isolates) };
+  return {
+    routing,
+    handle: isTraced(trace) ? createTracedHandler(handle, { ...options, trace, numbers }) : handle,
+    bounds: boundsOf(config, setup.isolates),
+  };
 }
 
 function boundsOf({ probe }: Config, isolates: number): ProbeBounds {

@@ -17,7 +17,7 @@ const PATH = "a repository name's first components, such as project/images, or n
 const SOURCE_URL = "an http: or https: URL without user and fragment, such as " +
   "https://example.com/ip-ranges.json";
 const KEYS =
-  "listen, workers, admin, log, client_address, pages, upstreams, repositories, signature_upstream, " +
+  "listen, workers, admin, log, client_address, trace, pages, upstreams, repositories, signature_upstream, " +
   "mirrors, locations, rules, probe, health, ranges";
 const HOURS = "a number of hours, from 0.001 to 8760";
 const HEADER = "a header's name, or null to take the peer's address";
@@ -54,6 +54,25 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       allowed: "a mapping with the keys header, from_end",
     },
     { path: "client_address.header", values: [5, true, [], {}, "", "a b"], allowed: HEADER },
+    {
+      path: "trace",
+      values: mappings,
+      allowed: "a mapping with the keys request_id, session, redirect_parameter, client_asn_header",
+    },
+    { path: "trace.request_id", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    { path: "trace.session", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    {
+      path: "trace.redirect_parameter",
+      values: [5, true, [], {}, "", "a b", "a=b", "a&b", "é", "x".repeat(65), "n", "artifactType"],
+      allowed:
+        "a query parameter's name of A-Z, a-z, 0-9, ., _, ~ and -, at most 64 of them, that " +
+        "means nothing to registries, or null for none",
+    },
+    {
+      path: "trace.client_asn_header",
+      values: [5, true, [], {}, "", "a b"],
+      allowed: "a header's name, or null for none",
+    },
     {
       path: "client_address.from_end",
       values: [...numbers, 0, 101],
@@ -201,6 +220,7 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
     { path: "admin.", keys: "host, port" },
     { path: "log.", keys: "level, pulls" },
     { path: "client_address.", keys: "header, from_end" },
+    { path: "trace.", keys: "request_id, session, redirect_parameter, client_asn_header" },
     { path: "pages.", keys: "info, privacy" },
     { path: "upstreams.main.", keys: "endpoint, path" },
     { path: "repositories.app.", keys: "upstream, as, public" },
@@ -310,7 +330,7 @@ Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", 
   assertEquals(
     Object.keys(schema.properties ?? {}).sort(),
     ("admin client_address health listen locations log mirrors pages probe ranges " +
-      "repositories rules signature_upstream upstreams workers").split(" "),
+      "repositories rules signature_upstream trace upstreams workers").split(" "),
   );
   assertEquals(schema.required, ["upstreams"]);
   const objects: string[] = [];

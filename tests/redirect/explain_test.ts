@@ -351,3 +351,20 @@ Deno.test("explain() tells of the signature upstream when the upstream is known 
   );
   assertEquals(explained(CONFIG, "9.9.9.9", MANIFEST, present).redirect, asked);
 });
+
+Deno.test("explain() tells of the token flow where there are sessions", () => {
+  const table: { path: string; expected: Partial<Explanation> }[] = [
+    { path: "/v2/", expected: { asked: "version", status: 401, redirect: null } },
+    { path: "/token", expected: { asked: "token", status: 200, error: null } },
+    { path: "/token?scope=x", expected: { asked: "token", status: 200, error: null } },
+    { path: "/tokens", expected: { asked: "nothing", status: 404 } },
+    { path: "/v2/a/manifests/1", expected: { status: 307, error: null } },
+  ];
+  for (const { path, expected } of table) {
+    const actual = explained(`trace: { session: true }\n${CONFIG}`, "9.9.9.9", path);
+    for (const [key, value] of Object.entries(expected)) {
+      assertEquals(actual[key as keyof Explanation], value, `${path} ${key}`);
+    }
+  }
+  assertEquals(explained(CONFIG, "9.9.9.9", "/token").status, 404);
+});
