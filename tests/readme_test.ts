@@ -387,7 +387,9 @@ Deno.test("README.md's configuration states the defaults", () => {
   );
   if (read.kind === "mistakes") throw new Error(read.mistakes.join("\n"));
   const defaults: Record<string, string> = { workers: String(read.config.workers) };
-  for (const name of ["listen", "admin", "log", "client_address", "probe", "health"] as const) {
+  for (
+    const name of ["listen", "admin", "log", "client_address", "trace", "probe", "health"] as const
+  ) {
     for (const [key, value] of Object.entries(read.config[name]!)) {
       defaults[`${name}.${key}`] = String(value);
     }

@@ -95,7 +95,7 @@ function createSession({ trace, numbers, timeOfDay, random }: TracedHandlerOptio
     const [, scheme = "", host = "", path] = URL_PARTS.exec(url) ?? [];
     const isRead = method === "GET" || method === "HEAD";
     if (path === "/token") return isRead || method === "POST" ? serveToken(request) : undefined;
-    if (!isRead || path !== "/v2/" && path !== "/v2" || headers.has("authorization")) {
+    if (!isRead || path !== "/v2/" && path !== "/v2" || headers.get("authorization") !== null) {
       return undefined;
     }
     // No host that a header or a URL could not have as it is.
