@@ -44,6 +44,12 @@ Deno.serve({ hostname: "127.0.0.1", port: Number(port) }, () =>
   return { name, port, process: startOnCore(Deno.execPath(), args) };
 }
 
+/** A running archeio. */
+export interface Archeio extends Server {
+  /** The port of its admin listener. */
+  readonly admin: number;
+}
+
 /** How to start archeio. */
 export interface ArcheioOptions {
   /** Its name in the table. */
@@ -59,13 +65,14 @@ export async function startArcheio(
   folder: string,
   { near, far }: Targets,
   { name, pulls, program }: ArcheioOptions,
-): Promise<Server> {
+): Promise<Archeio> {
+  const admin = freePort();
   const file = `${folder}/${name.replaceAll(/\W+/g, "-")}.yaml`;
   // Probes are not held back, so that all blobs are soon known.
   await Deno.writeTextFile(
     file,
     `log: { pulls: ${pulls} }
-admin: { host: 127.0.0.1, port: ${freePort()} }
+admin: { host: 127.0.0.1, port: ${admin} }
 upstreams: { main: { endpoint: "${UPSTREAM}", path: ${UPSTREAM_PATH} } }
 mirrors: { near: { url: "${near}" }, far: { url: "${far}" } }
 rules:
@@ -81,7 +88,7 @@ probe: { max_entries: 400000, max_in_flight: 4096, max_per_s: 100000 }
   const process = program === undefined
     ? startOnCore(Deno.execPath(), ["run", "-A", "--unstable-net", "main.ts", ...args], env)
     : startOnCore(program, args, env);
-  return { name, port, process };
+  return { name, port, admin, process };
 }
 
 /** Calls a function with each prefix of the data set, and its location. */
