@@ -60,9 +60,8 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
   let lines = "";
   let time = "";
   let cancel = () => {};
-  // The same content is pulled by the same clients again and again.
+  // Few programs pull, each of them many times.
   const quoteAgent = createKeptQuote();
-  const describe = createKeptDescription();
 
   function handOn(): void {
     if (lines === "") return;
@@ -87,7 +86,7 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
       const where = location === undefined ? "null" : `"${location}"`;
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);
       lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
-        describe(asked)
+        formatAsked(asked)
       },"location":${where},"${by}":"${to}","reason":"${reason}","user_agent":${agent}${
         formatTrace(id, asn)
       }}\n`;
@@ -109,19 +108,6 @@ function createKeptQuote(): (agent: string) => string {
     if (kept.size >= MOST_KEPT) kept.clear();
     kept.set(agent, quoted);
     return quoted;
-  };
-}
-
-// A request target can have any length. So the description is cached with the parsed request,
-// and the parser's cache bounds both.
-function createKeptDescription(): (asked: Pulled) => string {
-  const kept = new WeakMap<Pulled, string>();
-  return (asked) => {
-    const held = kept.get(asked);
-    if (held !== undefined) return held;
-    const description = formatAsked(asked);
-    kept.set(asked, description);
-    return description;
   };
 }
 

@@ -63,6 +63,15 @@ Deno.test("createRepositories() finds nothing that no pattern matches", () => {
   }
 });
 
+Deno.test("createRepositories() tells names apart that end alike", () => {
+  const find = createRepositories([{ pattern: "a*", as: "x*" }, { pattern: "b*", as: "y*" }]);
+  for (const _ of ["first", "again"]) {
+    assertEquals(find("abcd-efgh")?.name, "xbcd-efgh");
+    assertEquals(find("bbcd-efgh")?.name, "ybcd-efgh");
+    assertEquals(find("cbcd-efgh"), undefined);
+  }
+});
+
 Deno.test("createRepositories() finds as much after very many names, and very long ones", () => {
   const find = createRepositories([{ pattern: "a/*", as: "b/*" }]);
   for (let count = 0; count < 2100; count++) find(`a/${count}`);
@@ -86,7 +95,7 @@ function findSlowly(name: string, entries: readonly RepositoryEntry[]): Reposito
   const { pattern, upstream, as } = first;
   const rest = pattern.includes("*") ? name.slice(pattern.length - 1) : "";
   const there = as === undefined ? name : as.split("*").join(rest);
-  return isName(there) ? { pattern, upstream, name: there } : undefined;
+  return isName(there) ? { asked: name, pattern, upstream, name: there } : undefined;
 }
 
 // Few letters, so that patterns and names meet.
