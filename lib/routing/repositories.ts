@@ -44,8 +44,8 @@ const PLACES = 1024;
  *
  * Most requests are for few repositories, so those are kept. What is kept is cleared when it is
  * full; entries in use return at once. A name that is cut out of a request is a new string each
- * time, and hashing all of it costs twice as much as comparing it. So each name has a place, found
- * by its last characters, where the repository is that was found there last.
+ * time, which is hashed anew for a map. So each name has a place, found by its characters, where the
+ * repository is that was found there last.
  *
  * @example
  * ```ts
@@ -86,7 +86,8 @@ export function createRepositories(entries: readonly RepositoryEntry[]): Reposit
   };
 }
 
-const PLACE_CHARACTERS = 4;
+// Names begin alike, and end alike, so all characters count, up to a length.
+const PLACE_CHARACTERS = 32;
 
 function placeOf(name: string): number {
   let place = name.length;
