@@ -1,23 +1,27 @@
 /**
- * A hash table from sha256 digests to the slots of a memory, in one typed array.
+ * A hash table with sha256 digests as keys, in one typed array.
  *
- * A digest that is cut out of a request is a new string each time, and strings are expensive
- * to hash and to keep. So a digest is read into eight 32-bit integers, which are compared with
- * those in the table: an entry takes one cache line, and a lookup allocates nothing.
+ * A digest that is sliced from a request is a new string each time. Hashing such a string, and
+ * retaining it as a key, costs more than the lookup itself. So a digest is parsed into eight
+ * 32-bit integers, which are compared with those of the entries. An entry takes 64 bytes, and a
+ * lookup allocates nothing.
  *
- * All 256 bits are compared, because clients choose the digests that they ask for: with fewer,
- * a client could change what is known about somebody else's blob. The hash is keyed at random,
- * because clients could otherwise choose digests that share a bucket. It is a multilinear hash
- * (Carter and Wegman, "Universal classes of hash functions", 1979): the sum of 16-bit pieces
- * times random factors, modulo a prime. For whoever does not know the factors, two keys
- * collide with a probability of 2^-31.
+ * Clients choose which digests they request, so the table must withstand chosen keys:
+ *
+ * - All 256 bits are compared. With a shorter key, a client could request a digest that
+ *   collides with another blob's, and change what is cached for that blob.
+ * - The hash function has random factors. With a fixed one, a client could request digests that
+ *   all fall into one bucket (hash flooding). It is multilinear: the sum of the key's 16-bit
+ *   parts, each times its factor, modulo a prime. While the factors are secret, two keys
+ *   collide with a probability of 2^-31 (Carter and Wegman, "Universal classes of hash
+ *   functions", 1979).
  *
  * @module
  */
 
-/** The number of 32-bit integers of an entry: the digest, the caller's, the table's. */
+/** The length of an entry in 32-bit integers: the digest, six for the caller, two for the table. */
 export const ENTRY_SIZE = 16;
-/** The first of the six integers that belong to the caller. */
+/** The offset of the six integers that belong to the caller. */
 export const CALLER_AT = 8;
 const SCOPE_AT = 14;
 const NEXT_AT = 15;
@@ -29,25 +33,26 @@ const LENGTH = PREFIX.length + WORDS * DIGITS;
 const PRIME = 2 ** 31 - 1;
 const NO_DIGIT = 16;
 
-// The value of each hexadecimal digit's code.
+// The value of a hexadecimal digit, by its character code.
 const VALUES = new Uint8Array(128).fill(NO_DIGIT);
 for (const [value, digit] of [..."0123456789abcdef"].entries()) {
   VALUES[digit.charCodeAt(0)] = value;
 }
 
-/** Reads sha256 digests as integers. */
+/** Parses sha256 digests into integers. */
 export interface DigestReader {
-  /** The integers of the digest that was read last. */
+  /** The integers of the digest that was parsed last. */
   readonly words: Int32Array;
   /**
-   * Reads a digest, unless it is the one that was read last.
+   * Parses a digest. Parsing the same digest again costs one string comparison.
    *
-   * @returns whether the text is a sha256 digest in lower-case hexadecimal
+   * @returns whether the text is a sha256 digest in lower-case hexadecimal; if it is not,
+   * the content of `words` is undefined
    */
   read(digest: string): boolean;
 }
 
-/** Makes a reader that has read nothing. */
+/** Makes a reader. */
 export function createDigestReader(): DigestReader {
   const words = new Int32Array(WORDS);
   let last = "";
@@ -75,29 +80,32 @@ export function createDigestReader(): DigestReader {
   };
 }
 
-/** A table of entries. Slots are numbered from 1. */
+/**
+ * A hash table from a digest and a scope to a slot. Slots are numbered from 1. The digest is the
+ * one that the {@linkcode DigestReader} parsed last.
+ */
 export interface DigestIndex {
-  /** The slot of the digest that was read last, in a scope; 0 without one. */
+  /** Returns the slot of the digest, or 0 if there is none. */
   find(scope: number): number;
-  /** Enters the digest that was read last, in a scope, at a free slot. */
+  /** Inserts the digest at a free slot. */
   enter(scope: number, slot: number): void;
-  /** Removes the entry at a slot. */
+  /** Removes the digest at a slot. */
   remove(slot: number): void;
 }
 
 /** What a table needs. */
 export interface DigestIndexOptions {
-  /** Holds the digest that was read last. */
+  /** The words of a {@linkcode DigestReader}. */
   readonly words: Int32Array;
-  /** {@linkcode ENTRY_SIZE} integers for each slot, and for slot 0. */
+  /** The memory of all entries: {@linkcode ENTRY_SIZE} integers for each slot, from slot 0. */
   readonly entries: Int32Array;
-  /** A random number from 0 to below 1; the factors of the hash are made with it. */
+  /** Returns a random number from 0 to below 1; draws the factors of the hash function. */
   readonly random: () => number;
 }
 
-/** Makes a table without entries. */
+/** Makes an empty table. */
 export function createDigestIndex({ words, entries, random }: DigestIndexOptions): DigestIndex {
-  const hash = createHash(random);
+  const hash = createDigestHash(random);
   const heads = new Int32Array(2 ** Math.ceil(Math.log2(entries.length / ENTRY_SIZE)));
   const mask = heads.length - 1;
 
@@ -140,16 +148,20 @@ export function createDigestIndex({ words, entries, random }: DigestIndexOptions
   };
 }
 
-type Hash = (from: Int32Array, at: number, scope: number) => number;
+/**
+ * A hash function of the eight integers from an index on, and a scope. Returns a number of which
+ * the low bits select a bucket.
+ */
+export type DigestHash = (from: Int32Array, at: number, scope: number) => number;
 
-/** Makes a hash of eight integers and a scope, with factors of its own. */
-function createHash(random: () => number): Hash {
+/** Makes a hash function with random factors. */
+export function createDigestHash(random: () => number): DigestHash {
   const factors = Float64Array.from(
     { length: 2 * WORDS + 2 },
     () => 1 + Math.floor(random() * (PRIME - 1)),
   );
   return (from, at, scope) => {
-    // 18 products of 47 bits, so the sum is exact.
+    // The sum of 18 products of 16 and 31 bits stays below 2^53, so it is exact.
     let sum = factors[2 * WORDS]! * (scope >>> 16) + factors[2 * WORDS + 1]! * (scope & 0xffff);
     for (let word = 0; word < WORDS; word++) {
       const bits = from[at + word]!;

@@ -129,9 +129,8 @@ export interface Answers {
 }
 
 /**
- * The scope in which a mirror's blobs are remembered, a 32-bit integer: each generation of a
- * mirror has one of its own. After two million generations they are used again, long after
- * every entry has expired.
+ * The scope of a mirror's entries: a 32-bit integer, different for each generation of each
+ * mirror. It repeats after two million generations, when every entry of the first has expired.
  */
 export function scopeAt(mirror: number, generation: number): number {
   return Math.imul(generation, MIRROR_NUMBERS) + mirror | 0;

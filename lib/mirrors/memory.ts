@@ -2,10 +2,10 @@
  * A bounded cache of what was found and what was missing. Each entry has its own TTL; when the
  * cache is full, the least recently used entry is evicted.
  *
- * A registry's busy server knows some hundred thousand blobs and looks one up on each
- * request. An entry of a sha256 digest takes 64 bytes of one typed array: the key (see
- * {@link ./digest_index.ts}), the times, and its place in the order of use, a doubly linked
- * list. All other keys are strings.
+ * A busy server knows some hundred thousand blobs, and looks one up on each request. So an
+ * entry whose key is a sha256 digest takes 64 bytes of one typed array: the key (see
+ * `digest_index.ts`), its times, and its links in a doubly linked list, the order of use. Other
+ * keys, such as sha512 digests and URLs, are rarer; they are stored as strings.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   ENTRY_SIZE,
 } from "./digest_index.ts";
 
-/** A bounded memory. A key counts together with its scope, a 32-bit integer, by default 0. */
+/** A bounded memory. The same key in another scope, a 32-bit integer, is another key. */
 export interface Memory {
   /**
    * Looks a key up, and makes its entry the most recently used. Returns when it was last found,
@@ -39,17 +39,17 @@ export interface MemoryOptions {
   readonly maxEntries: number;
   /** The time in milliseconds, above 0, of any monotonic clock. */
   readonly now: () => number;
-  /** A random number from 0 to below 1. */
+  /** Returns a random number from 0 to below 1. */
   readonly random: () => number;
-  /** Reads digests; memories that are asked for the same keys can share one. */
+  /** Parses digests. Memories that share it parse a key once when it is looked up in each. */
   readonly reader?: DigestReader;
 }
 
-// Of an entry's 64-bit floats.
+// Offsets in an entry's 64-bit floats.
 const FLOATS = ENTRY_SIZE / 2;
 const FOUND_AT = CALLER_AT / 2; // 0 for what is missing
 const UNTIL_AT = FOUND_AT + 1;
-// Of an entry's 32-bit integers.
+// Offsets in an entry's 32-bit integers.
 const NEWER_AT = CALLER_AT + 4;
 const OLDER_AT = CALLER_AT + 5;
 
@@ -101,7 +101,7 @@ export function createMemory(options: MemoryOptions): Memory {
   };
 }
 
-/** The slots of keys: digests in the table, all others in a map. */
+/** Maps keys to slots: sha256 digests by the hash table, other keys by a `Map`. */
 function createSlotsByKey(options: MemoryOptions, entries: Int32Array) {
   const { random, reader = createDigestReader() } = options;
   const digests = createDigestIndex({ words: reader.words, entries, random });
@@ -128,7 +128,7 @@ function createSlotsByKey(options: MemoryOptions, entries: Int32Array) {
 
 /** The order in which slots were used, as a doubly linked list. */
 function createOrder(entries: Int32Array) {
-  // Slot 0 is the head: what is newer than it is the oldest entry.
+  // A circular list with slot 0 as sentinel: the oldest entry comes after it, the newest before it.
   const newer = (slot: number) => entries[slot * ENTRY_SIZE + NEWER_AT]!;
   const older = (slot: number) => entries[slot * ENTRY_SIZE + OLDER_AT]!;
 

@@ -60,7 +60,7 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
   let lines = "";
   let time = "";
   let cancel = () => {};
-  // Few programs pull, each of them many times.
+  // There are few different programs that pull.
   const quoteAgent = createKeptQuote();
 
   function handOn(): void {

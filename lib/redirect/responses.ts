@@ -10,7 +10,7 @@ import { formatErrorBody } from "../oci/error_body.ts";
 import type { Refusal } from "../routing/decide.ts";
 
 const TEMPORARY_REDIRECT = { status: STATUS_CODE.TemporaryRedirect };
-// A power of two.
+// A power of two, so that a mask selects a slot.
 const MOST_REDIRECTS = 1024;
 // Longer than the URL of any legitimate request; that of a hostile one may have 60 KB.
 const LONGEST_KEPT = 1024;
@@ -30,10 +30,11 @@ export function createRedirect(location: string, cacheControl?: string): Respons
  * 15.4.8).
  *
  * Most of the cost of a redirect is the validation of its `Location`, character by character.
- * So the redirects that are sent most often are kept and sent again, which is possible because
- * they have no body. Each `Location` has one place, found by its last characters: hashing the
- * whole of it would cost as much as is saved. A redirect takes its place when it is asked for
- * twice before another one of the same place, so those that are rarely sent are not kept.
+ * So frequent redirects are cached and sent again, which is possible because they have no body.
+ * The cache is direct-mapped: a hash of the last characters of a `Location`, the end of a digest
+ * or tag, selects its only slot. Hashing all of it would cost as much as the cache saves. A
+ * redirect is cached when it is requested twice in a row among those of its slot, so rare
+ * redirects do not evict frequent ones.
  *
  * @param cacheControl the value of `Cache-Control`, none by default
  */
@@ -44,21 +45,21 @@ export function createRedirects(cacheControl?: string): (location: string) => Re
 
   return function redirect(location) {
     const mark = markOf(location);
-    const place = mark & MOST_REDIRECTS - 1;
-    if (locations[place] === location) return kept[place]!;
+    const slot = mark & MOST_REDIRECTS - 1;
+    if (locations[slot] === location) return kept[slot]!;
     const response = createRedirect(location, cacheControl);
-    if (candidates[place] === mark && location.length <= LONGEST_KEPT) {
-      locations[place] = location;
-      kept[place] = response;
+    if (candidates[slot] === mark && location.length <= LONGEST_KEPT) {
+      locations[slot] = location;
+      kept[slot] = response;
     }
-    candidates[place] = mark;
+    candidates[slot] = mark;
     return response;
   };
 }
 
 const MARK_DIGITS = 8;
 
-// FNV-1a over the last characters, the end of a digest or tag. Its low bits are the place.
+// FNV-1a. Colliding redirects only evict each other, because the whole `Location` is compared.
 function markOf(location: string): number {
   let mark = 0x811c9dc5;
   for (let at = location.length - MARK_DIGITS; at < location.length; at++) {

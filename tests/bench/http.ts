@@ -11,12 +11,9 @@
  * @module
  */
 
-import { EMBEDDED } from "../../lib/locations/embedded.ts";
-import { createLocator } from "../../lib/locations/locator.ts";
-import { tryAddress } from "../../lib/net/address.ts";
+import { learn, startMirrors } from "./learn.ts";
 import {
   ask,
-  load,
   median,
   microsecondsPerRequest,
   requirePrograms,
@@ -31,7 +28,6 @@ import {
   startBare,
   startHaproxy,
   startNginx,
-  type Targets,
 } from "./servers.ts";
 import { createOneBlob, createOneManifest, createZipfTraffic, type Traffic } from "./traffic.ts";
 
@@ -53,15 +49,8 @@ await requirePrograms(
 const folder = await Deno.makeTempDir({ prefix: "archeio-bench-" });
 const zipf = createZipfTraffic();
 const one = createOneBlob();
-let probed = 0;
-// A mirror that said 200 to everything would be down.
-const mirror = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
-  probed++;
-  const digest = url.slice(url.lastIndexOf("/") + 1);
-  return new Response("x", { status: zipf.has(digest) || one.has(digest) ? 200 : 404 });
-});
-const base = `http://127.0.0.1:${mirror.addr.port}`;
-const targets: Targets = { near: `${base}/near/images`, far: `${base}/far/images` };
+await using mirrors = startMirrors([zipf, one]);
+const { targets } = mirrors;
 const servers: Server[] = [];
 const archeios: Archeio[] = [];
 
@@ -75,7 +64,7 @@ async function openKind(name: string, traffic: Traffic): Promise<Kind> {
   return { name, traffic, script, headers: { ...headers, location } };
 }
 
-// All servers must send each client to the same place. Archeio is asked until it knows all blobs.
+// All servers must send each client to the same place.
 async function requireAlike({ traffic, name }: Kind): Promise<void> {
   for (let at = 0; at < Math.min(traffic.plays.length, 200); at++) {
     const { path, client } = traffic.plays[at]!;
@@ -88,43 +77,12 @@ async function requireAlike({ traffic, name }: Kind): Promise<void> {
   }
 }
 
-const MOST_PASSES = 30;
-const locator = createLocator(EMBEDDED);
-
-// Blobs of clients in AWS are known of one mirror, those of others of another one.
-function countKnown({ plays }: Traffic): number {
-  const known = new Set<string>();
-  for (const { path, client } of plays) {
-    const location = locator.locations[locator.locate(tryAddress(client)!)] ?? "";
-    if (!path.includes("/blobs/") || location.startsWith("gcp/")) continue;
-    known.add(`${location.startsWith("aws/")} ${path.slice(path.lastIndexOf("/"))}`);
-  }
-  return known.size;
-}
-
-async function knownOf({ admin }: Archeio): Promise<number> {
-  const metrics = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-  return Number(/^archeio_known_blobs\{state="found"\} (\d+)$/m.exec(metrics)![1]);
-}
-
-async function learn({ script, traffic, name: kind }: Kind): Promise<void> {
-  const wanted = countKnown(traffic);
-  for (const archeio of archeios) {
-    let known = 0;
-    for (let pass = 0; known < 0.99 * wanted && pass < MOST_PASSES; pass++) {
-      await load(archeio.port, script, 2, script.count / 8 * (pass % 8));
-      known = await knownOf(archeio);
-    }
-    console.log(`${archeio.name} knows ${known} of ${wanted} blobs of ${kind}`);
-  }
-}
-
 async function measure({ name, script, headers }: Kind): Promise<void> {
   const bare = await startBare(folder, "bare Deno.serve", headers);
   servers.push(bare);
   await ask(bare.port, "/", "192.0.2.1");
   const costs = new Map(servers.map((server) => [server, [] as number[]]));
-  const before = probed;
+  const before = mirrors.probes();
   for (let round = 0; round < ROUNDS; round++) {
     for (const [server, all] of costs) {
       all.push(await microsecondsPerRequest(server, script, SECONDS));
@@ -134,7 +92,7 @@ async function measure({ name, script, headers }: Kind): Promise<void> {
   bare.process.kill("SIGTERM");
   await bare.process.status;
   console.log(`\n${name}: CPU per request, median of ${ROUNDS} rounds; ratios to`);
-  console.log(`${" ".repeat(24)}µs   bare  nginx HAProxy  (${probed - before} probes)`);
+  console.log(`${" ".repeat(24)}µs   bare  nginx HAProxy  (${mirrors.probes() - before} probes)`);
   const costsOf = (other: string) => [...costs].find(([server]) => server.name === other)![1];
   for (const [server, all] of costs) {
     // Each round's ratio on its own, for the machine's speed drifts from round to round.
@@ -165,7 +123,7 @@ try {
     if (!wanted.includes(name)) continue;
     const kind = await openKind(name, traffic);
     await requireAlike(kind);
-    await learn(kind);
+    for (const archeio of archeios) await learn(archeio, traffic, kind.script);
     await measure(kind);
   }
 } finally {
@@ -173,6 +131,5 @@ try {
     process.kill("SIGTERM");
     await process.status;
   }
-  await mirror.shutdown();
   await Deno.remove(folder, { recursive: true });
 }

@@ -144,9 +144,9 @@ export async function startHaproxy(folder: string, { near, far }: Targets): Prom
   forEachPrefix((prefix, location) => void lines.push(`${prefix} ${location}`));
   await Deno.writeTextFile(`${folder}/locations.map`, lines.join("\n"));
   const file = `${folder}/haproxy.cfg`;
-  const answer = (target: string, unless = "") =>
+  const answer = (target: string, andIf = "") =>
     `http-request return status 307 hdr location "${target}" ` +
-    `hdr cache-control "${FOR_ONE_CLIENT}" if { path,url_dec -m reg ${BLOB_PATH} }${unless}`;
+    `hdr cache-control "${FOR_ONE_CLIENT}" if { path -m reg ${BLOB_PATH} }${andIf}`;
   await Deno.writeTextFile(
     file,
     `global

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
 import {
+  createDigestHash,
   createDigestIndex,
   createDigestReader,
   ENTRY_SIZE,
@@ -53,8 +54,8 @@ Deno.test("a digest index tells all digests and scopes apart, as a Map does", ()
     digest: fc.array(fc.nat(255), { maxLength: 2 }).map(flip),
     scope: fc.constantFrom(0, 1, -1, 65_536, 2 ** 31 - 1, -(2 ** 31)),
   });
-  const steps = fc.array(fc.record({ ...{ key: keys }, remove: fc.boolean() }), { maxLength: 60 });
-  // A hash of constant factors 1 has many collisions.
+  const steps = fc.array(fc.record({ key: keys, remove: fc.boolean() }), { maxLength: 60 });
+  // Factors that are all alike make many collisions.
   const randoms = fc.constantFrom(() => 0, () => 0.5, () => 0.999999);
   fc.assert(fc.property(steps, randoms, (steps, random) => {
     const reader = createDigestReader();
@@ -83,22 +84,34 @@ Deno.test("a digest index tells all digests and scopes apart, as a Map does", ()
   }));
 });
 
-Deno.test("digests that a client chooses do not share a bucket", () => {
-  // With a hash of fixed factors, these 65,536 would fall into few.
-  const seeds = [0.123456789, 0.87654321, 0.31415926, 0.2718281828];
-  let at = 0;
-  const memory = createMemory({
-    maxEntries: 70_000,
-    now: () => 1,
-    random: () => (seeds[at++ % 4]! * (at + 1)) % 1,
-  });
-  for (let bits = 0; bits < 1 << 16; bits++) {
-    const words = Array.from({ length: 8 }, (_, word) => ((bits >> 2 * word & 3) << 30) >>> 0);
-    const hex = words.map((word) => word.toString(16).padStart(8, "0")).join("");
-    memory.set(`sha256:${hex}`, true, 10);
+Deno.test("a digest hash spreads chosen digests as evenly as random ones", () => {
+  // They differ in the two highest bits of each word. An unkeyed multiply-and-add, or
+  // MurmurHash with any seed, puts them into few buckets.
+  const words = new Int32Array(8);
+  const BUCKETS = 1 << 16;
+  for (let seed = 1; seed <= 20; seed++) {
+    const hash = createDigestHash(createRandom(seed));
+    const counts = new Uint16Array(BUCKETS);
+    for (let bits = 0; bits < 1 << 16; bits++) {
+      for (let word = 0; word < 8; word++) words[word] = (bits >> 2 * word & 3) << 30;
+      counts[hash(words, 0, 7) & BUCKETS - 1]!++;
+    }
+    // As many balls as bins: 1/e of the bins stay empty, and the fullest holds about 8.
+    assertLessOrEqual(Math.max(...counts), 40, `seed ${seed}`);
+    assertLessOrEqual(counts.filter((count) => count === 0).length, 0.6 * BUCKETS, `seed ${seed}`);
   }
-  assertEquals(memory.size, 1 << 16);
 });
+
+// mulberry32.
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = state + 0x6d2b79f5 | 0;
+    let value = Math.imul(state ^ state >>> 15, 1 | state);
+    value = value + Math.imul(value ^ value >>> 7, 61 | value) ^ value;
+    return ((value ^ value >>> 14) >>> 0) / 2 ** 32;
+  };
+}
 
 Deno.test("a memory keeps digests of every algorithm, and scopes, apart", () => {
   const memory = createMemory({ maxEntries: 3, now: () => 5, random: () => 0.5 });
