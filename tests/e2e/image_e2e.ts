@@ -10,7 +10,12 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import metadata from "../../deno.json" with { type: "json" };
-import { baseImagesOf, makeDenoImage, makeDistrolessImage } from "./image/base_images.ts";
+import {
+  baseImagesOf,
+  makeDenoImage,
+  makeDistrolessImage,
+  withoutDigests,
+} from "./image/base_images.ts";
 import { playLine, readDockerLines, startContainer } from "./image/docker_lines.ts";
 import { createImageStorage, type ImageStorage } from "./image/storage.ts";
 import { startStores } from "./image/stores.ts";
@@ -55,9 +60,7 @@ async function assertImageConfigured(storage: ImageStorage): Promise<void> {
   assertStringIncludes(description ?? "", "OCI registry");
   assertEquals(labels, {
     title: "archeio",
-    version: metadata.version,
     licenses: metadata.license,
-    "base.name": DISTROLESS_IMAGE,
   });
   for (const line of [RUN, RUN_CONFIGURED]) {
     assertStringIncludes(line, ` --publish 8080:${Object.keys(ExposedPorts)[0]!.split("/")[0]} `);
@@ -148,7 +151,10 @@ Deno.test({
     await makeDistrolessImage(storage, DISTROLESS_IMAGE);
     const commands = DOCKER_LINES.map((line) => line.split(" ", 2).join(" "));
     assertEquals(commands, ["docker build", "docker run", "docker run"]);
-    const built = await playLine(BUILD, { storage, cwd: ROOT });
+    await using folder = await createTempFolder();
+    const dockerfile = `${folder.path}/Dockerfile`;
+    await Deno.writeTextFile(dockerfile, withoutDigests(DOCKERFILE));
+    const built = await playLine(BUILD, { storage, cwd: ROOT, flags: ["--file", dockerfile] });
     assertEquals(built.code, 0, built.printed);
     const table: Record<string, () => Promise<void>> = {
       "it says how it is run, and what it is": () => assertImageConfigured(storage),

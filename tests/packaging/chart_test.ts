@@ -288,7 +288,7 @@ Deno.test({
       { asked: { fill: { enabled: true } }, expected: "config" },
       { asked: { adminToken: { secret: "admin" } }, expected: "config" },
       { asked: { config: { ...CONFIG, listen: { port: 80 } } }, expected: "listen" },
-      { asked: { networkPolicy: { to: [] } }, expected: "to" },
+      { asked: { networkPolicy: { to: null } }, expected: "networkPolicy" },
       { asked: { logLevel: "trace" }, expected: "logLevel" },
     ];
     for (const { asked, expected } of table) {

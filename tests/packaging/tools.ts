@@ -61,7 +61,7 @@ function isFile(path: string): boolean {
  *
  * @throws {Error} when Go is missing, or cannot make it
  */
-async function ensureTool(tool: Tool): Promise<void> {
+export async function ensureTool(tool: Tool): Promise<void> {
   if (isFile(pathOf(tool))) return;
   const source = `${tool.source}@v${tool.version}`;
   console.error(`go install ${source}`);

@@ -1,7 +1,7 @@
 /**
  * Stand-ins for the images that the Dockerfile builds from, made of what this machine
- * has, for where no registry can be reached. They bear the names of the real ones, so
- * the Dockerfile is built as it is.
+ * has, for where no registry can be reached. They bear the names of the real ones, so the
+ * Dockerfile is built as it is, but for the digests.
  *
  * @module
  */
@@ -12,9 +12,15 @@ import { createTempFolder } from "../temp_folder.ts";
 
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
-/** The images that a Dockerfile's stages begin with, in their order. */
+/** The images that a Dockerfile's stages begin with, in their order, without their digests. */
 export function baseImagesOf(dockerfile: string): string[] {
-  return [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(({ 1: name }) => name!);
+  return [...withoutDigests(dockerfile).matchAll(/^FROM (?:--\S+ )?(\S+)/gm)]
+    .map(({ 1: name }) => name!);
+}
+
+/** A Dockerfile that takes the images by their tags, for the stand-ins have other digests. */
+export function withoutDigests(dockerfile: string): string {
+  return dockerfile.replaceAll(/^(FROM .*)@sha256:[0-9a-f]{64}/gm, "$1");
 }
 
 /**

@@ -18,7 +18,7 @@ export function readDockerLines(readme: string): string[] {
 export interface DockerOptions {
   readonly storage: ImageStorage;
   readonly cwd: string;
-  /** More flags of `docker run`. */
+  /** More flags of `docker build` or `docker run`. */
   readonly flags?: readonly string[];
 }
 
@@ -29,7 +29,7 @@ docker() {
   command=$1
   shift
   case $command in
-    build) exec buildah ${quote(storage.buildahOptions)} build ${quote(BUILD_FLAGS)} "$@" ;;
+    build) exec buildah ${quote(storage.buildahOptions)} build ${quote([...BUILD_FLAGS, ...flags])} "$@" ;;
     run) exec podman ${quote(storage.podmanOptions)} run ${quote([...RUN_FLAGS, ...flags])} "$@" ;;
     *) echo "docker $command is not known here" >&2; exit 64 ;;
   esac
