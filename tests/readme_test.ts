@@ -296,7 +296,9 @@ Deno.test("README.md names only tasks that there are, and the Deno of the Docker
     assertEquals(Object.hasOwn(metadata.tasks, task!), true, `deno task ${task}`);
   }
   const versions = [...README.matchAll(/\bdeno@([\d.]+)/g)].map(({ 1: version }) => version);
-  assertEquals([...new Set(versions)], [/^FROM .*\bdenoland\/deno:([\d.]+)/m.exec(DOCKERFILE)?.[1]]);
+  assertEquals([...new Set(versions)], [
+    /^FROM .*\bdenoland\/deno:([\d.]+)/m.exec(DOCKERFILE)?.[1],
+  ]);
 });
 
 Deno.test("README.md names every dependency and every variable, and links to what there is", () => {

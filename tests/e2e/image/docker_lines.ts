@@ -29,7 +29,9 @@ docker() {
   command=$1
   shift
   case $command in
-    build) exec buildah ${quote(storage.buildahOptions)} build ${quote([...BUILD_FLAGS, ...flags])} "$@" ;;
+    build) exec buildah ${quote(storage.buildahOptions)} build ${
+    quote([...BUILD_FLAGS, ...flags])
+  } "$@" ;;
     run) exec podman ${quote(storage.podmanOptions)} run ${quote([...RUN_FLAGS, ...flags])} "$@" ;;
     *) echo "docker $command is not known here" >&2; exit 64 ;;
   esac
