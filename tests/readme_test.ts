@@ -310,7 +310,10 @@ Deno.test("README.md names every dependency and every variable, and links to wha
     specifier.replace(/^(@std\/[a-z]+).*/, "$1")
   );
   const [, dependencies] = README.split("\n## Dependencies\n");
-  const listed = [...dependencies!.matchAll(/^\| `(.*?)`/gm)].map(({ 1: name }) => name!);
+  const [, rows] = /((?:^\|.*\n)+)/m.exec(dependencies!)!;
+  const listed = [...rows!.matchAll(/^\|(.*?)\|/gm)].flatMap(({ 1: names }) =>
+    [...names!.matchAll(/`(.*?)`/g)].map(({ 1: name }) => name!)
+  );
   assertEquals(listed.toSorted(), imported.toSorted());
   for (const variable of [...VARIABLES, "ARCHEIO_CONFIG"]) {
     assertStringIncludes(README, `\`${variable}\``);

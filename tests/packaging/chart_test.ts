@@ -101,6 +101,19 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the chart takes the values that the documentation shows",
+  ignore,
+  async fn() {
+    const page = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+    const [, shown] = /^```yaml\n(# values\.yaml\n[^]*?)^```$/m.exec(page)!;
+    const objects = await render(parseYaml(shown!));
+    for (const kind of ["ConfigMap", "Ingress", "ServiceMonitor"]) {
+      assert(objects.has(`${kind} images-archeio`), kind);
+    }
+  },
+});
+
+Deno.test({
   name: "the chart makes what its values switch on",
   ignore,
   async fn() {
