@@ -4,21 +4,10 @@
  * @module
  */
 
-import { writeChecksums } from "./binaries.ts";
-import { FOLDER, ROOT, runProgram, TARGETS, VERSION } from "./targets.ts";
-
-/** The files that a release has beside its checksums. */
-export const FILES: readonly string[] = [
-  ...Object.keys(TARGETS),
-  "archeio.cdx.json",
-  `archeio-${VERSION}.tgz`,
-];
+import { FILES } from "./checksums.ts";
+import { FOLDER, ROOT, runProgram, VERSION } from "./targets.ts";
 
 if (import.meta.main) {
-  const there = new Set([...Deno.readDirSync(FOLDER)].map(({ name }) => name));
-  const missing = FILES.filter((name) => !there.has(name));
-  if (missing.length > 0) throw new Error(`dist/release lacks ${missing.join(", ")}`);
-  await writeChecksums(FOLDER);
   const files = [...FILES, "SHA256SUMS"].map((name) => `${FOLDER}/${name}`);
   const prerelease = VERSION.includes("-") ? ["--prerelease"] : [];
   await runProgram("gh", [
