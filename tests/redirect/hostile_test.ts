@@ -73,8 +73,10 @@ const QUERY = "(?:\\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+)?";
 const IN_MIRROR = new RegExp(`^(?:${REGISTERED})$`);
 const IN_REPLICA = new RegExp(`^${NAME}/blobs/(?:${REGISTERED})$`);
 const REQUEST_ID = /[?&]rid=[0-9a-f]{32}$/;
+// The referrers tag of clients that do not truncate it: longer than a tag may be.
+const WHOLE_SHA512_TAG = "sha512-[0-9a-f]{128}";
 const IN_UPSTREAM = new RegExp(
-  `^${NAME}/(?:(manifests)/(?:${TAG}|${DIGEST})|(blobs|referrers)/${DIGEST}|(tags)/list)${QUERY}$`,
+  `^${NAME}/(?:(manifests)/(?:${TAG}|${WHOLE_SHA512_TAG}|${DIGEST})|(blobs|referrers)/${DIGEST}|(tags)/list)${QUERY}$`,
 );
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const FORBIDDEN_IN_PATH = /(?:^|\/)\.{1,2}(?:\/|$)|\/\/|%|\\|@|[\u0000-\u0020\u007f-\uffff]/;
