@@ -1,4 +1,4 @@
-/** The files in docs: each block of YAML is a configuration, and the examples do what they say. */
+/** The configurations in docs, which do what the pages say; readme_test.ts reads all of them. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Config } from "../lib/config/config.ts";
@@ -47,13 +47,6 @@ function createRouter(config: Config) {
 
 const HEX = "0123456789abcdef".repeat(4);
 const DIGEST = `sha256:${HEX}`;
-
-Deno.test("docs/configuration.md's blocks are configurations", () => {
-  const names = [...PAGE.matchAll(/^```yaml\n# (\S+)\n/gm)].map(([, name]) => name!);
-  assertEquals(names, ["repositories.yaml", "layouts.yaml", "traces.yaml"]);
-  assertEquals(PAGE.match(/^```yaml$/gm)?.length, names.length);
-  for (const name of names) fileNamed(name);
-});
 
 Deno.test("docs/configuration.md's repositories are where it says", () => {
   const route = createRouter(fileNamed("repositories.yaml"));

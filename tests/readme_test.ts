@@ -1,5 +1,6 @@
 /**
- * The README's examples: every transcript is played, every file in it is read.
+ * The examples of README.md and of all pages in `docs`: every transcript is played, every file
+ * in them is read.
  *
  * In a `console` block a line that begins with `$ ` is a command, and what follows it
  * is what it prints, to either stream. In that, `…` stands for anything within a line,
@@ -37,6 +38,7 @@ import { createPullLog } from "../lib/observe/pull_log.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const README = Deno.readTextFileSync(new URL("README.md", ROOT));
+const PAGES = readPages();
 const DOCKERFILE = Deno.readTextFileSync(new URL("Dockerfile", ROOT));
 const README_ADDRESS = "localhost:8080";
 
@@ -51,29 +53,52 @@ const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
   ["systemctl ", "needs a running systemd; the unit is checked below"],
 ]);
 
-interface Block {
-  readonly info: string;
-  /** The number of its first line in the README. */
-  readonly line: number;
+/** A page of the documentation. */
+interface Page {
+  /** From the project's folder: `docs/operation.md`. */
+  readonly path: string;
   readonly text: string;
 }
 
-function readBlocks(markdown: string): Block[] {
-  return [...markdown.matchAll(/^```(\S*)\n([\s\S]*?)^```$/gm)].map((
+function readPages(): Page[] {
+  const docs = [...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) => name);
+  const paths = docs.filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`);
+  return ["README.md", ...paths.toSorted()].map((path) => ({
+    path,
+    text: Deno.readTextFileSync(new URL(path, ROOT)),
+  }));
+}
+
+/** The text of a page. */
+function pageAt(path: string): string {
+  const page = PAGES.find((page) => page.path === path);
+  if (page === undefined) throw new Error(`there is no page ${path}`);
+  return page.text;
+}
+
+interface Block {
+  readonly info: string;
+  /** Where it is: `docs/operation.md:12`. */
+  readonly at: string;
+  readonly text: string;
+}
+
+function readBlocks({ path, text: markdown }: Page): Block[] {
+  return [...markdown.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map((
     { 1: info, 2: text, index },
   ) => ({
     info: info!,
-    line: markdown.slice(0, index).split("\n").length + 1,
+    at: `${path}:${markdown.slice(0, index).split("\n").length}`,
     text: text!,
   }));
 }
 
-const BLOCKS = readBlocks(README);
+const BLOCKS = PAGES.flatMap(readBlocks);
 
 /** The text of the block that is the file of this name. */
 function fileNamed(name: string): string {
   const block = BLOCKS.find(({ text }) => text.startsWith(`# ${name}\n`));
-  if (block === undefined) throw new Error(`README.md has no block that begins with "# ${name}"`);
+  if (block === undefined) throw new Error(`no page has a block that begins with "# ${name}"`);
   return block.text;
 }
 
@@ -190,7 +215,7 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
   const folder = await Deno.makeTempDir();
   try {
     for (const { text } of BLOCKS) {
-      const name = /^# ([a-z.]+\.yaml)\n/.exec(text)?.[1];
+      const name = /^# ([a-z_.]+\.yaml)\n/.exec(text)?.[1];
       if (name !== undefined) await Deno.writeTextFile(`${folder}/${name}`, text);
     }
     await use(folder);
@@ -241,15 +266,15 @@ Deno.test({
 });
 
 Deno.test({
-  name: "README.md prints what its commands print (needs curl)",
+  name: "commands print what the pages say that they print (needs curl)",
   ignore: !canRun("sh", "-c", "command -v curl"),
   async fn(t) {
     await withFolder((folder) =>
       withServer(async (address, started) => {
-        for (const { info, line, text } of BLOCKS) {
+        for (const { info, at, text } of BLOCKS) {
           if (info !== "console") continue;
           const [{ command, expected }] = readTranscript(text) as [Step];
-          await t.step(`line ${line}: ${command}`, async () => {
+          await t.step(`${at}: ${command}`, async () => {
             if (command !== "deno task start") return await playTranscript(text, folder, address);
             if (!isPrinted(expected, started)) assertEquals(started, expected);
           });
@@ -260,7 +285,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "README.md's commands without output succeed, or a reason is given not to play them",
+  name: "commands without output succeed, or a reason is given not to play them",
   ignore: !canRun("sh", "-c", "true"),
   async fn() {
     const unused = new Set(NOT_PLAYED.keys());
@@ -283,48 +308,54 @@ Deno.test({
   },
 });
 
-Deno.test("README.md's blocks are all of a kind that is checked", () => {
-  const names = [
-    ...["archeio.yaml", "broken.yaml", "service.yaml", "kubernetes.yaml", "values.yaml"],
-    "alerts.yaml",
-  ];
-  const files = [...names, "/etc/systemd/system/archeio.service"].map((name) => `# ${name}`);
-  for (const { info, line, text } of BLOCKS) {
-    if (["console", "sh", "mermaid", "json", "ts", "text", "dockerfile"].includes(info)) continue;
-    assertStringIncludes(files.join("\n"), text.split("\n")[0]!, `line ${line}`);
+/** Kinds of blocks without a file of their own in them. */
+const KINDS = ["console", "sh", "mermaid", "json", "ts", "ts ignore", "text", "dockerfile", "diff"];
+
+/** Files that are no configurations of archeio. */
+const OTHER_FILES = [
+  ...["broken.yaml", "service.yaml", "kubernetes.yaml", "values.yaml", "alerts.yaml"],
+  "/etc/systemd/system/archeio.service",
+];
+
+Deno.test("blocks are all of a kind that is checked, and files are configurations", () => {
+  const names = new Set<string>();
+  for (const { info, at, text } of BLOCKS) {
+    if (KINDS.includes(info)) continue;
+    const [, name] = /^# (\S+)\n/.exec(text) ?? [];
+    assertEquals(name !== undefined && !names.has(name), true, `${at}: a file with its own name`);
+    names.add(name!);
+    if (OTHER_FILES.includes(name!)) continue;
+    assertEquals(info, "yaml", at);
+    const read = readExample(text);
+    assertEquals(read.kind === "mistakes" ? read.mistakes : [], [], at);
   }
+  assertEquals(OTHER_FILES.filter((name) => !names.has(name)), []);
 });
 
-Deno.test("README.md names only tasks that there are, and the Deno of the Dockerfile", () => {
-  for (const { 1: task } of README.matchAll(/\bdeno(?:@[\d.]+)? task ([a-z\d:]+)/g)) {
+Deno.test("the pages name only tasks that there are, and the Deno of the Dockerfile", () => {
+  const text = PAGES.map(({ text }) => text).join("\n");
+  for (const { 1: task } of text.matchAll(/\bdeno(?:@[\d.]+)? task ([a-z\d:]+)/g)) {
     assertEquals(Object.hasOwn(metadata.tasks, task!), true, `deno task ${task}`);
   }
-  const versions = [...README.matchAll(/\bdeno@([\d.]+)/g)].map(({ 1: version }) => version);
-  assertEquals([...new Set(versions)], [
-    /^FROM .*\bdenoland\/deno:([\d.]+)/m.exec(DOCKERFILE)?.[1],
-  ]);
+  const versions = [...text.matchAll(/\bdeno@([\d.]+)/g)].map(({ 1: version }) => version);
+  const [, version] = /^FROM .*\bdenoland\/deno:([\d.]+)/m.exec(DOCKERFILE)!;
+  assertEquals([...new Set(versions)], [version]);
 });
 
-Deno.test("README.md names every dependency and every variable, and links to what there is", () => {
+Deno.test("README.md has 250 lines at most", () => {
+  assertEquals(README.trimEnd().split("\n").length <= 250, true);
+});
+
+Deno.test("docs/development.md names every dependency, docs/configuration.md every variable", () => {
   const imported = Object.keys(metadata.imports).map((specifier) =>
     specifier.replace(/^(@std\/[a-z]+).*/, "$1")
   );
-  const [, dependencies] = README.split("\n## Dependencies\n");
-  const [, rows] = /((?:^\|.*\n)+)/m.exec(dependencies!)!;
-  const listed = [...rows!.matchAll(/^\|(.*?)\|/gm)].flatMap(({ 1: names }) =>
-    [...names!.matchAll(/`(.*?)`/g)].map(({ 1: name }) => name!)
-  );
+  const [, dependencies] = pageAt("docs/development.md").split("\n## Dependencies\n");
+  const listed = [...dependencies!.matchAll(/^\| (`.*?`) +\|/gm)]
+    .flatMap(({ 1: names }) => names!.split(", ").map((name) => name.replaceAll("`", "")));
   assertEquals(listed.toSorted(), imported.toSorted());
   for (const variable of [...VARIABLES, "ARCHEIO_CONFIG"]) {
-    assertStringIncludes(README, `\`${variable}\``);
-  }
-  const headings = [...README.matchAll(/^#+ (.*)$/gm)].map(({ 1: heading }) =>
-    "#" + heading!.toLowerCase().replaceAll(" ", "-")
-  );
-  for (const { 1: target } of README.matchAll(/\]\(([^)]+)\)/g)) {
-    if (target!.startsWith("https://")) continue;
-    if (!target!.startsWith("#")) Deno.statSync(new URL(target!, ROOT));
-    else assertStringIncludes(headings.join("\n") + "\n", `${target}\n`);
+    assertStringIncludes(pageAt("docs/configuration.md"), `\`${variable}\``);
   }
 });
 
@@ -341,8 +372,8 @@ function keysOf(schema: unknown): string[] {
     : nested;
 }
 
-Deno.test("README.md names every metric, and no other", () => {
-  const [, table] = README.split("| metric ");
+Deno.test("docs/operation.md names every metric, and no other", () => {
+  const [, table] = pageAt("docs/operation.md").split("| metric ");
   const [rows] = table!.split("\n\n");
   const named = [...rows!.matchAll(/^\| (`.*?)\|/gm)].flatMap(({ 1: names }) =>
     [...names!.matchAll(/`(\w+)`/g)].map(({ 1: name }) => `archeio_${name}`)
@@ -365,13 +396,16 @@ Deno.test("README.md names every metric, and no other", () => {
   assertEquals(named.toSorted(), written.toSorted());
 });
 
-Deno.test("README.md names every reason and result that metrics tell", () => {
+Deno.test("docs/operation.md names every reason and result that metrics tell", () => {
   for (const value of [...MIRROR_REASONS, ...UPSTREAM_REASONS, ...RESULTS]) {
-    assertMatch(README, new RegExp(`^\\|.*\`(?:reason|result)\`:.*\`${value}\``, "m"));
+    assertMatch(
+      pageAt("docs/operation.md"),
+      new RegExp(`^\\|.*\`(?:reason|result)\`:.*\`${value}\``, "m"),
+    );
   }
 });
 
-Deno.test("README.md's configuration is one, and has every key in it", () => {
+Deno.test("docs/configuration.md's configuration is one, and has every key in it", () => {
   const example = fileNamed("archeio.yaml");
   const read = readExample(example);
   assertEquals(read.kind === "mistakes" ? read.mistakes : [], []);
@@ -381,7 +415,7 @@ Deno.test("README.md's configuration is one, and has every key in it", () => {
   for (const key of keys) assertStringIncludes(example, `${key}:`);
 });
 
-Deno.test("README.md's configuration states the defaults", () => {
+Deno.test("docs/configuration.md's configuration states the defaults", () => {
   const stated: Record<string, string> = {};
   let section = "";
   for (const line of fileNamed("archeio.yaml").split("\n")) {
@@ -406,7 +440,7 @@ Deno.test("README.md's configuration states the defaults", () => {
   assertEquals(stated, defaults);
 });
 
-Deno.test("README.md's line of the pull log is one", () => {
+Deno.test("each line of the pull log that the pages show is one", () => {
   const lines = BLOCKS.filter(({ info }) => info === "json").map(({ text }) => text);
   let written = "";
   const log = createPullLog({
@@ -430,7 +464,8 @@ Deno.test("README.md's line of the pull log is one", () => {
     ...rest,
     reference: reference!.replace("…", ""),
   });
-  assertEquals(lines.map((line) => keep(JSON.parse(line))), [keep(JSON.parse(written))]);
+  assertEquals(lines.length, 2);
+  for (const line of lines) assertEquals(keep(JSON.parse(line)), keep(JSON.parse(written)));
 });
 
 /** What of a value is in `like`, too. */
@@ -468,7 +503,7 @@ const VERSION_CHECK = { httpGet: { path: "/v2/" } };
 const PORT = Number(/^EXPOSE (\d+)$/m.exec(DOCKERFILE)?.[1]);
 const [USER, GROUP] = /^USER (\d+):(\d+)$/m.exec(DOCKERFILE)!.slice(1).map(Number);
 
-Deno.test("README.md's Cloud Run service has what one needs", () => {
+Deno.test("docs/deployment.md's Cloud Run service has what one needs", () => {
   const service = parseYaml(fileNamed("service.yaml"));
   assertHas(service, {
     apiVersion: "serving.knative.dev/v1",
@@ -513,11 +548,11 @@ Deno.test("README.md's Cloud Run service has what one needs", () => {
       "gcloud run services add-iam-policy-binding archeio --region=europe-west1 ",
     ]
   ) {
-    assertStringIncludes(README, `\n${command}`);
+    assertStringIncludes(pageAt("docs/deployment.md"), `\n${command}`);
   }
 });
 
-Deno.test("README.md's Kubernetes objects fit each other, and are hardened", () => {
+Deno.test("docs/deployment.md's Kubernetes objects fit each other, and are hardened", () => {
   const objects = new Map<string, unknown>();
   for (const text of fileNamed("kubernetes.yaml").split(/^---$/m)) {
     const object = parseYaml(text) as { kind: string };
@@ -615,7 +650,8 @@ Deno.test("README.md's Kubernetes objects fit each other, and are hardened", () 
 });
 
 Deno.test({
-  name: "README.md's systemd unit is one, and its exposure is below 3 (needs systemd-analyze)",
+  name:
+    "docs/deployment.md's systemd unit is one, and its exposure is below 3 (needs systemd-analyze)",
   ignore: !canRun("systemd-analyze", "security", "--help"),
   async fn() {
     await withFolder(async (folder) => {

@@ -1,13 +1,13 @@
 /**
- * The alert rules that README.md offers.
+ * The alert rules that docs/operation.md offers.
  *
  * @module
  */
 
-/** The text of the block of README.md that is `alerts.yaml`. */
+/** The text of the block of docs/operation.md that is `alerts.yaml`. */
 export async function readAlertRules(): Promise<string> {
-  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const block = /^```yaml\n(# alerts\.yaml\n[\s\S]*?)^```$/m.exec(readme)?.[1];
-  if (block === undefined) throw new Error("README.md has no block that is alerts.yaml");
+  const page = await Deno.readTextFile(new URL("../../docs/operation.md", import.meta.url));
+  const block = /^```yaml\n(# alerts\.yaml\n[\s\S]*?)^```$/m.exec(page)?.[1];
+  if (block === undefined) throw new Error("docs/operation.md has no block that is alerts.yaml");
   return block;
 }

@@ -1,5 +1,5 @@
 /**
- * The alert rules that README.md offers, as promtool plays them
+ * The alert rules that docs/operation.md offers, as promtool plays them
  * (https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/).
  *
  * @module
@@ -90,7 +90,7 @@ const TABLE: readonly { alert: string; at: string; fires: readonly Firing[] }[] 
   { alert: "ArcheioPullLogLosesLines", at: "50m", fires: [] },
 ];
 
-Deno.test("README.md's alert rules fire when they should, and only then", async (test) => {
+Deno.test("docs/operation.md's alert rules fire when they should, and only then", async (test) => {
   await ensurePrograms();
   await using folder = await createTempFolder();
   const rules = await readAlertRules();

@@ -3,7 +3,7 @@
  * registries and mirrors, behind a load balancer and over TLS. What each store wrote into
  * its log is the witness of where a client got what.
  *
- * At its end it prints a table, which the README shows.
+ * At its end it prints a table, which docs/clients.md shows.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { type Place, setStage, type Stage } from "./stage.ts";
 import { findTable, formatTable, type Row } from "./table.ts";
 import { type Testimony, witness } from "./witness.ts";
 
-const README = new URL("../../README.md", import.meta.url);
+const CLIENTS_PAGE = new URL("../../docs/clients.md", import.meta.url);
 
 /** What each case below has to work with. */
 interface Scene extends Stage {
@@ -67,10 +67,10 @@ Deno.test("clients pull what the registry has, each blob from where the rules sa
   await resumeBrokenOff(scene);
   await stopMirror(scene);
   if (!passed) return;
-  await test.step("the README shows this table", async () => {
+  await test.step("docs/clients.md shows this table", async () => {
     const table = formatTable(rows);
     console.log(table);
-    const shown = findTable(await Deno.readTextFile(README), "Clients that pull through it");
+    const shown = findTable(await Deno.readTextFile(CLIENTS_PAGE), "Clients that pull through it");
     assertEquals(toLines(shown ?? ""), toLines(table));
   });
 });

@@ -1,5 +1,5 @@
 /**
- * The container image: built from the Dockerfile, and run, by the README's own lines;
+ * The container image: built from the Dockerfile, and run, by the documentation's own lines;
  * what is in it; pulls through it.
  *
  * Buildah and podman stand in for Docker, and local images for those that the Dockerfile
@@ -38,7 +38,7 @@ if (missing.length > 0) console.warn(`The image is not tested without ${missing.
 const ROOT = new URL("../../", import.meta.url).pathname;
 const DOCKERFILE = Deno.readTextFileSync(`${ROOT}Dockerfile`);
 const [DENO_IMAGE, DISTROLESS_IMAGE] = baseImagesOf(DOCKERFILE) as [string, string];
-const DOCKER_LINES = readDockerLines(Deno.readTextFileSync(`${ROOT}README.md`));
+const DOCKER_LINES = readDockerLines(Deno.readTextFileSync(`${ROOT}docs/deployment.md`));
 const [BUILD, RUN, RUN_CONFIGURED] = DOCKER_LINES as [string, string, string];
 
 async function assertImageConfigured(storage: ImageStorage): Promise<void> {
@@ -143,7 +143,7 @@ async function assertServesByDefault(storage: ImageStorage): Promise<void> {
 }
 
 Deno.test({
-  name: "the image, built and run as the README says",
+  name: "the image, built and run as docs/deployment.md says",
   ignore: missing.length > 0,
   async fn(test) {
     await using storage = await createImageStorage();

@@ -282,7 +282,7 @@ Deno.test("metrics: what two workers have done, as promtool and Prometheus read 
     assertEquals(await value("count(up)"), 1);
   });
 
-  await test.step("the rules of README.md find the mirror that is gone", async () => {
+  await test.step("the rules of docs/operation.md find the mirror that is gone", async () => {
     const alerts = await prometheus.alerts();
     const down = alerts.filter(({ labels }) => labels.alertname === "ArcheioMirrorDown");
     assertEquals(down.map(({ labels, state }) => ({ mirror: labels.mirror, state })), [

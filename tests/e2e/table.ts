@@ -1,5 +1,5 @@
 /**
- * The table of what came from where, as it stands in the README.
+ * The table of what came from where, as it stands in docs/clients.md.
  *
  * @module
  */
@@ -47,6 +47,6 @@ export function formatCells([head, ...rows]: readonly (readonly string[])[]): st
 
 /** The first table below a heading. */
 export function findTable(markdown: string, heading: string): string | undefined {
-  const [, section] = markdown.split(`\n## ${heading}\n`);
+  const [, section] = markdown.split(new RegExp(`^#+ ${heading}\n`, "m"));
   return /(?:^\|.*\n)+/m.exec(section ?? "")?.[0].trimEnd();
 }

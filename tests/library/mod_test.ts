@@ -56,16 +56,16 @@ mirror.closeAllConnections();
 mirror.close();
 `;
 
-/** The module in README.md, which is JavaScript as well, with the bundle in place of the package. */
-function readmeExample(): string {
-  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
-  const [, example] = /^```ts\n([^]*?)^```$/m.exec(readme)!;
+/** The module in docs/library.md, which is JavaScript as well, with the bundle in place of the package. */
+function pageExample(): string {
+  const page = Deno.readTextFileSync(new URL("../../docs/library.md", import.meta.url));
+  const [, example] = /^```ts\n([^]*?)^```$/m.exec(page)!;
   return example!.replace('"@archeio/archeio/redirect"', '"./archeio.js"');
 }
 
 Deno.test({
   name:
-    "lib/mod.ts, bundled, finds locations and redirects under Node, as in README.md (needs node)",
+    "lib/mod.ts, bundled, finds locations and redirects under Node, as in docs/library.md (needs node)",
   ignore: !await hasNode(),
   async fn() {
     const folder = await Deno.makeTempDir();
@@ -74,7 +74,7 @@ Deno.test({
       await run(Deno.execPath(), [...bundle, `${folder}/archeio.js`, MAIN]);
       await Deno.writeTextFile(`${folder}/package.json`, `{"type":"module"}`);
       await Deno.writeTextFile(`${folder}/script.js`, SCRIPT);
-      await Deno.writeTextFile(`${folder}/example.js`, readmeExample());
+      await Deno.writeTextFile(`${folder}/example.js`, pageExample());
       assertEquals(JSON.parse(await run("node", [`${folder}/script.js`])), {
         location: "aws/eu-west-3",
         asked: "tags",

@@ -104,7 +104,7 @@ Deno.test({
   name: "the chart takes the values that the documentation shows",
   ignore,
   async fn() {
-    const page = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+    const page = await Deno.readTextFile(new URL("../../docs/deployment.md", import.meta.url));
     const [, shown] = /^```yaml\n(# values\.yaml\n[^]*?)^```$/m.exec(page)!;
     const objects = await render(parseYaml(shown!));
     for (const kind of ["ConfigMap", "Ingress", "ServiceMonitor"]) {

@@ -1,5 +1,5 @@
 /**
- * The README's lines for Docker, carried out as they stand, by buildah and podman.
+ * The lines for Docker in docs/deployment.md, carried out as they stand, by buildah and podman.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { ImageStorage } from "./storage.ts";
 
 const NAME = "archeio-under-test";
 
-/** The lines that begin with `docker` in a README's section about containers. */
-export function readDockerLines(readme: string): string[] {
-  const [section] = /^### In a container\n[^]*?^### /m.exec(readme) ?? [""];
+/** The lines that begin with `docker` in a page's section about containers. */
+export function readDockerLines(page: string): string[] {
+  const [section] = /^## In a container\n[^]*?^## /m.exec(page) ?? [""];
   return [...section.matchAll(/^docker .*$/gm)].map(([line]) => line);
 }
 
