@@ -33,7 +33,7 @@ const EVERYTHING = {
   ingress: INGRESS,
   gateway: GATEWAY,
   serviceMonitor: { enabled: true },
-  fill: { enabled: true, credentialsSecret: "stores", cache: { claim: "manifests" } },
+  fill: { enabled: true, credentialsSecret: "stores", state: { claim: "manifests" } },
 };
 
 async function helm(command: string, values: unknown, ...more: string[]) {
