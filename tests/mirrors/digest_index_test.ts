@@ -123,7 +123,7 @@ Deno.test("a memory keeps digests of every algorithm, and scopes, apart", () => 
     [1, 2].flatMap((scope) => [`sha256:${HEX}`, sha512].map((key) => memory.get(key, scope)));
   assertEquals(all(), [5, 5, undefined, 0]);
   memory.set(flip([255]), true, 10, 1);
-  assertEquals(all(), [undefined, 5, undefined, 0], "the least recently used is evicted");
+  assertEquals(all(), [undefined, 5, undefined, 0], "one that was not used lately is evicted");
   memory.set(flip([0]), true, 10, 1);
   assertEquals(all(), [undefined, 5, undefined, 0], "and what is in use stays");
   assertEquals(memory.size, 3);
