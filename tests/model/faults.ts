@@ -317,7 +317,7 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       edit(
         "redirect/handler.ts",
-        "const good = isRepeated(client, digest) ? doubts.look(mirror, digest) : true;",
+        "const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;",
         "const good: boolean | Promise<boolean> = true;",
       ),
     ],
