@@ -16,13 +16,8 @@
  * @module
  */
 
-import {
-  CALLER_AT,
-  createDigestIndex,
-  createDigestReader,
-  type DigestReader,
-  ENTRY_SIZE,
-} from "./digest_index.ts";
+import { createDigestReader, type DigestReader } from "../oci/digest_reader.ts";
+import { CALLER_AT, createDigestIndex, ENTRY_SIZE } from "./digest_index.ts";
 
 /** A bounded memory. The same key in another scope, a 32-bit integer, is another key. */
 export interface Memory {
@@ -47,7 +42,7 @@ export interface MemoryOptions {
   readonly now: () => number;
   /** Returns a random number from 0 to below 1. */
   readonly random: () => number;
-  /** Parses digests. Memories that share it parse a key once when it is looked up in each. */
+  /** Reads digests. Memories that share it read a key once when it is looked up in each. */
   readonly reader?: DigestReader;
 }
 
