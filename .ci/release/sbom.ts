@@ -30,18 +30,21 @@ interface Info {
       readonly name: string;
       readonly version: string;
       readonly dependencies: readonly string[];
-      readonly localPath: string;
+      readonly registryUrl: string;
     }>
   >;
 }
 
+async function readInfo<T>(...files: string[]): Promise<T> {
+  const args = ["info", "--json", ...files];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
 /** The packages that the program's modules come from, and those that they depend on. */
 export async function listPackages(): Promise<Package[]> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "main.ts"],
-    cwd: ROOT,
-  }).output();
-  const { modules, npmPackages } = JSON.parse(new TextDecoder().decode(stdout)) as Info;
+  const { modules, npmPackages } = await readInfo<Info>("main.ts");
+  const { npmCache } = await readInfo<{ readonly npmCache: string }>();
   const { npm: locked } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.lock`));
   const found = new Set<string>();
   const add = (id: string) => {
@@ -52,8 +55,9 @@ export async function listPackages(): Promise<Package[]> {
   for (const { npmPackage } of modules) if (npmPackage !== undefined) add(npmPackage);
   return await Promise.all(
     [...found].toSorted().map(async (id) => {
-      const { name, version, localPath } = npmPackages[id]!;
-      const { license } = JSON.parse(await Deno.readTextFile(`${localPath}/package.json`));
+      const { name, version, registryUrl } = npmPackages[id]!;
+      const folder = `${npmCache}/${new URL(registryUrl).hostname}/${name}/${version}`;
+      const { license } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
       return { name, version, integrity: locked[id].integrity, license };
     }),
   );
