@@ -350,6 +350,14 @@ Deno.test("the pages name only tasks that there are, and the Deno of the Dockerf
   assertEquals([...new Set(versions)], [version]);
 });
 
+Deno.test("the pages run this version of the image", () => {
+  for (const { path, text } of PAGES) {
+    for (const { 1: version } of text.matchAll(/\/archeio:(\d+\.\d+\.\d+)/g)) {
+      assertEquals(version, metadata.version, path);
+    }
+  }
+});
+
 Deno.test("README.md has 250 lines at most", () => {
   assertEquals(README.trimEnd().split("\n").length <= 250, true);
 });
