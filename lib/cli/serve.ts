@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cpuUsage } from "node:process";
 import metadata from "../../deno.json" with { type: "json" };
 import { servesKubernetes } from "../config/builtin.ts";
 import type { Config } from "../config/config.ts";
@@ -85,6 +86,7 @@ Environment variables, which override the configuration:
         writePulls: context.write,
         tellRoute,
         residentBytes: () => Deno.memoryUsage().rss,
+        cpuS: readCpuS,
       });
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
@@ -94,6 +96,11 @@ Environment variables, which override the configuration:
     return EXIT.well;
   },
 };
+
+function readCpuS(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1e6;
+}
 
 // The reader of the log may hang; serving must not wait for it.
 function openEventSink({ writeErr }: Context, { later }: World, events: Events): LineSink {

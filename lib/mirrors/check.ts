@@ -35,6 +35,8 @@ export interface Checked {
   readonly result: CheckResult;
   /** The answer for the known blob, in a few words. */
   readonly answer: string;
+  /** The HTTP status code of that answer, or `undefined` without an answer. */
+  readonly status: number | undefined;
   /** How long that answer took, in milliseconds. */
   readonly tookMs: number;
 }
@@ -133,7 +135,9 @@ export function createChecker({ asker, random, now }: CheckOptions): Checker {
         withUnknown ? askUnknown(mirror, timeoutMs) : undefined,
       ]);
       const result = unknown?.kind === "has_all" ? unknown : known.result;
-      return { result, answer: describeAnswer(known.answer), tookMs: known.tookMs };
+      const { answer, tookMs } = known;
+      const status = answer.kind === "answered" ? answer.status : undefined;
+      return { result, answer: describeAnswer(answer), status, tookMs };
     },
     async verify(mirror, digests, timeoutMs) {
       const asked = await Promise.all(digests.map(async (digest) => {

@@ -32,6 +32,7 @@ import type { Checks } from "../mirrors/checks.ts";
 import { createPlacesMemory } from "../mirrors/places.ts";
 import type { Later, World } from "../mirrors/time.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import { createLocatedMemory } from "../observe/located.ts";
 import { createNumbersMemory } from "../observe/numbers.ts";
 import { createPullLog, type PullLog } from "../observe/pull_log.ts";
 import type { PeerInfo } from "./client.ts";
@@ -134,6 +135,7 @@ function start(setup: Setup, world: Start): Started {
     board: createBoardMemory(),
     places: createPlacesMemory(setup.isolates, SERVER_NUMBERS),
     numbers: createNumbersMemory(),
+    located: createLocatedMemory(),
     slot: 0,
   };
   const pulls = createPullLog({

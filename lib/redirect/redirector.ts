@@ -18,8 +18,10 @@ import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
 import { createWait, type World } from "../mirrors/time.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import { createLocated } from "../observe/located.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { Repositories } from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
 import type { Mirror } from "../routing/policy.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
@@ -35,6 +37,8 @@ export interface SharedMemory {
   readonly places: SharedArrayBuffer;
   /** The counters of this isolate. */
   readonly numbers: SharedArrayBuffer;
+  /** The counters by location of this isolate. */
+  readonly located: SharedArrayBuffer;
   /** This isolate's row in the places, from 0. */
   readonly slot: number;
 }
@@ -61,6 +65,8 @@ export interface RedirectorOptions extends World, Pick<MirrorsOptions, "coarseNo
   readonly memory: SharedMemory;
   /** Where pulls are logged, if the configuration says so. */
   readonly pulls: PullLog;
+  /** Where pulls are counted by repository. */
+  readonly repositories?: Pick<Repositories, "note"> | undefined;
   /** Notified of events. */
   readonly log: RedirectorLog;
   /** Called with the kind of each request, for traces. */
@@ -165,6 +171,9 @@ function openMirrors(
         const { foundCount, missingCount } = mirrors.known();
         numbers.known(foundCount, missingCount);
         if (verdict === "found") noteSample(mirror.number, digest);
+        if (verdict === "found" && answer.kind === "answered" && answer.length !== undefined) {
+          numbers.sized(mirror.number, answer.length);
+        }
         onAnswer(`${mirror.url}/${digest}`, answer);
         if (verdict === "unsent") return;
         const inARow = board.noteFound(mirror.number, verdict === "found");
@@ -173,7 +182,7 @@ function openMirrors(
         }
       },
       onAsked(upstream, answer, verdict, tookMs) {
-        numbers.asked(undefined, verdict, tookMs);
+        numbers.askedUpstream(upstream.number, verdict, tookMs);
         onAnswer(upstream.base, answer);
       },
     },
@@ -197,6 +206,8 @@ function make(
     timeoutMs: config.probe.timeout_ms,
     now: options.now,
     numbers,
+    located: createLocated(options.memory.located, routing.locator.locations, setup.locations),
+    repositories: config.admin === undefined ? undefined : options.repositories,
     pulls: config.log.pulls ? options.pulls : undefined,
     tellRoute: options.tellRoute,
     onNoAddress: options.log.onNoAddress,

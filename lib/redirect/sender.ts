@@ -5,8 +5,10 @@
  */
 
 import type { Locator } from "../locations/locator.ts";
+import type { Located } from "../observe/located.ts";
 import type { Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { Repositories } from "../observe/repositories.ts";
 import type { Pulled } from "../oci/request.ts";
 import { type FromMirror, type FromUpstream, locationAt } from "../routing/decide.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
@@ -19,6 +21,10 @@ export interface SenderOptions {
   readonly locator: Pick<Locator, "locations">;
   /** The counters. */
   readonly numbers: Numbers;
+  /** The counters by location. */
+  readonly located: Located;
+  /** Counts pulls by repository. */
+  readonly repositories?: Pick<Repositories, "note"> | undefined;
   /** The pull log. */
   readonly pulls?: PullLog | undefined;
 }
@@ -44,7 +50,7 @@ const FOR_ONE_CLIENT = "private, no-store";
 
 /** Makes a sender. */
 export function createSender(
-  { numbers, pulls, locator }: SenderOptions,
+  { numbers, located, repositories, pulls, locator }: SenderOptions,
   clients: ClientReader,
 ): Sender {
   const redirect = createRedirects();
@@ -78,6 +84,8 @@ export function createSender(
       numbers.redirected(asked.kind);
       numbers.toMirror(mirror.number, diverted);
       if (pulls !== undefined) writePull("mirror", mirror, asked, client);
+      located.toMirror(client.location, diverted);
+      repositories?.note(asked.name);
       const url = `${mirror.url}/${asked.digest}`;
       return byClient ? redirectOne(url) : redirect(url);
     },
@@ -90,6 +98,8 @@ export function createSender(
       numbers.redirected(asked.kind);
       numbers.toUpstream(upstream.number, reason);
       if (pulls !== undefined) writePull("upstream", upstream, asked, client);
+      located.toUpstream(client.location, reason);
+      repositories?.note(asked.name);
       const url = locationAt(upstream, asked);
       return byClient ? redirectOne(url) : redirect(url);
     },

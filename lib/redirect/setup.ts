@@ -26,6 +26,7 @@ import type { Config } from "../config/config.ts";
 import { createRoster, type Roster } from "../mirrors/roster.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
+import type { LocationNumbers } from "../observe/located.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
 
 /** A setup. It can be sent to another isolate. */
@@ -40,6 +41,8 @@ export interface Setup {
   readonly upstreams: readonly Upstream[];
   /** How many isolates serve. */
   readonly isolates: number;
+  /** The numbers that locations are counted by; by default their order. */
+  readonly locations?: LocationNumbers | undefined;
 }
 
 /** The numbered mirrors and upstreams of a configuration. */

@@ -7,6 +7,11 @@
 
 import type { World } from "../mirrors/time.ts";
 import { createPullLog } from "../observe/pull_log.ts";
+import {
+  createReportedRepositories,
+  type ReportedRepositories,
+  type RepositoryCounts,
+} from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
 import {
   createRedirector,
@@ -69,7 +74,9 @@ export type Report =
   /** A request was refused because its client address cannot be read. */
   | { readonly kind: "no_address"; readonly reason: string }
   /** Lines of the pull log. */
-  | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> };
+  | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> }
+  /** What the isolate in a slot counted by repository, since its start. */
+  | { readonly kind: "repositories"; readonly slot: number; readonly counts: RepositoryCounts };
 
 /** What an isolate needs. */
 export interface IsolateOptions extends World {
@@ -105,14 +112,21 @@ export function createIsolate(options: IsolateOptions): Isolate {
     later,
   });
   const log = createReportingLog(report);
+  let repositories: ReportedRepositories | undefined;
   let redirector: Redirector | undefined;
   let listener: Listener | undefined;
 
   function start({ setup, listener: where, memory }: Start): void {
+    const { slot } = memory;
+    repositories = createReportedRepositories({
+      report: (counts) => report({ kind: "repositories", slot, counts }),
+      later,
+    });
     redirector = createRedirector(setup, {
       ...options,
       memory,
       pulls,
+      repositories,
       log,
       stop: giveUp.signal,
     });
@@ -131,6 +145,7 @@ export function createIsolate(options: IsolateOptions): Isolate {
     await listener?.finished;
     cancel();
     pulls.flush();
+    repositories?.flush();
     report({ kind: "stopped" });
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import type { LocationNumbers } from "../observe/located.ts";
 import type { Numbering, Setup } from "../redirect/setup.ts";
 
 /** Holds the setup in use, and replaces it. */
@@ -25,6 +26,8 @@ export interface SetupOwnerOptions {
   readonly config: Config;
   /** How many isolates serve. */
   readonly isolates: number;
+  /** Numbers the locations of a configuration and a data set, `undefined` for the embedded one. */
+  readonly numberLocations: (config: Config, dataSet: string | undefined) => LocationNumbers;
   /** Applies a setup in the main isolate; rejects when it cannot be used. */
   readonly tryOut: (setup: Setup) => Promise<void>;
   /** Makes the other isolates serve by the setup in use; resolves once they do. */
@@ -35,8 +38,14 @@ export interface SetupOwnerOptions {
 
 /** Makes the owner of a first setup. The caller must make changes one after another. */
 export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
-  const { numbering, config, isolates, tryOut, spread, onTaken } = options;
-  let inUse: Setup = { config, dataSet: undefined, ...numbering.enter(config), isolates };
+  const { numbering, numberLocations, config, isolates, tryOut, spread, onTaken } = options;
+  let inUse: Setup = {
+    config,
+    dataSet: undefined,
+    ...numbering.enter(config),
+    isolates,
+    locations: numberLocations(config, undefined),
+  };
 
   async function take(next: Setup): Promise<void> {
     try {
@@ -53,7 +62,14 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
 
   return {
     current: () => inUse,
-    takeConfig: (config) => take({ ...inUse, config, ...numbering.enter(config) }),
-    takeDataSet: (dataSet) => take({ ...inUse, dataSet }),
+    takeConfig: (config) =>
+      take({
+        ...inUse,
+        config,
+        ...numbering.enter(config),
+        locations: numberLocations(config, inUse.dataSet),
+      }),
+    takeDataSet: (dataSet) =>
+      take({ ...inUse, dataSet, locations: numberLocations(inUse.config, dataSet) }),
   };
 }

@@ -6,12 +6,15 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { listLocations } from "../locations/data_set.ts";
 import { type Board, createBoard } from "../mirrors/board.ts";
 import type { Checks } from "../mirrors/checks.ts";
 import type { World } from "../mirrors/time.ts";
 import type { Events } from "../observe/events.ts";
 import { createLineSink, type LineSink } from "../observe/line_sink.ts";
+import { createLocationNumbers } from "../observe/located.ts";
 import type { Standing } from "../observe/metrics.ts";
+import { readCounters } from "../observe/readings.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
 import { healthOf, openMirrorChecks } from "../redirect/mirror_checks.ts";
@@ -20,10 +23,11 @@ import { type Changes, type ChangesOptions, createChanges } from "./changes.ts";
 import { isShared, listening } from "./claim.ts";
 import { createIsolate, type Isolate, type Order, type Start, type Tls } from "./isolate.ts";
 import { createIsolates, type Isolates, type Spawn } from "./isolates.ts";
-import { createCountingLog, type ServerLog } from "./log.ts";
+import { createRecordingLog, type ServerLog } from "./log.ts";
 import type { Listen } from "./listener.ts";
 import { createProgramMemory, type ProgramMemory } from "./memory.ts";
 import { createSetupOwner, type SetupOwner } from "./owner.ts";
+import { createRecords, type Records } from "./records.ts";
 import { createReportReader } from "./reports.ts";
 
 /** What a program needs beside its configuration. */
@@ -50,6 +54,8 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
   /** The resident memory of the process, in bytes. */
   readonly residentBytes: () => number;
+  /** The CPU time of the process, in seconds. */
+  readonly cpuS: () => number;
 }
 
 /** The parts of a server. */
@@ -66,6 +72,8 @@ export interface Program {
   readonly changes: Changes;
   /** The state of the program. */
   readonly standing: () => Standing;
+  /** What is kept for operators. */
+  readonly records: Records;
   /** The output of the pull log. */
   readonly pulls: LineSink;
   /** The event log, which also counts. */
@@ -87,7 +95,11 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
   const { events, later } = options;
   const count = config.workers === "auto" ? options.cores : config.workers;
   const memory = createProgramMemory(count);
-  const log = createCountingLog(options.log, events);
+  const records = createRecords({
+    ...options,
+    counters: () => readCounters(standing()),
+  });
+  const log = createRecordingLog(options.log, { events, ...records });
   const board = createBoard(memory.board);
   const pulls = createLineSink({
     write: options.writePulls,
@@ -102,10 +114,20 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
   });
   const check = () => {
     const { mirrors, config: { health } } = isolates.owner.current();
+    records.states.enter(mirrors);
     checks.restart(mirrors, healthOf(health));
   };
-  const isolates = openIsolates(config, { options, memory, log, checks, pulls, onTaken: check });
+  const isolates = openIsolates(config, {
+    options,
+    memory,
+    log,
+    checks,
+    pulls,
+    records,
+    onTaken: check,
+  });
   const { main, others, owner } = isolates;
+  const standing = openStanding({ memory, board, checks, owner, options });
   const changes = createChanges({ ...options, owner, log, certify: isolates.certify });
   return {
     owner,
@@ -113,13 +135,15 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
     others,
     checks,
     changes,
-    standing: openStanding({ memory, board, checks, owner, options }),
+    standing,
+    records,
     pulls,
     log,
     async start() {
       const address = await isolates.start();
       check();
       changes.start();
+      if (config.admin !== undefined) records.start();
       return address;
     },
   };
@@ -132,6 +156,7 @@ interface IsolatesParts {
   readonly log: ServerLog;
   readonly checks: Checks;
   readonly pulls: LineSink;
+  readonly records: Records;
   readonly onTaken: () => void;
 }
 
@@ -143,10 +168,13 @@ function openIsolates(config: Config, parts: IsolatesParts) {
   let address: Deno.NetAddr | undefined;
   const report = createReportReader({ ...parts, onReady: (at) => address ??= at });
   const main = createIsolate({ ...options, report });
+  const numberLocations = createLocationNumbers();
   const owner = createSetupOwner({
     numbering: createNumbering(memory),
     config,
     isolates: count,
+    numberLocations: ({ locations }, dataSet = options.dataSet) =>
+      numberLocations([...listLocations(dataSet), ...Object.keys(locations)]),
     tryOut: (setup) => main.take({ kind: "change", setup }),
     spread: () => others.sync(),
     onTaken,
@@ -204,14 +232,15 @@ function openStanding({ memory, board, checks, owner, options }: StandingParts) 
   return createStanding({
     ...options,
     numbers: memory.numbers,
+    located: memory.located,
     board,
     startedS: options.timeOfDay() / 1000,
     isolates: memory.numbers.length,
     lastCheck: checks.last,
     probesInFlight: memory.probesInFlight,
     setup() {
-      const { mirrors, upstreams, dataSet } = owner.current();
-      return { mirrors, upstreams, dataSet: dataSet ?? options.dataSet };
+      const { dataSet, ...setup } = owner.current();
+      return { ...setup, dataSet: dataSet ?? options.dataSet };
     },
   });
 }

@@ -8,6 +8,7 @@ import type { Checks } from "../mirrors/checks.ts";
 import type { LineSink } from "../observe/line_sink.ts";
 import type { Report } from "./isolate.ts";
 import type { ServerLog } from "./log.ts";
+import type { Records } from "./records.ts";
 
 /** The receivers of reports. */
 export interface ReportReaders {
@@ -17,13 +18,15 @@ export interface ReportReaders {
   readonly checks: Checks;
   /** Accepts lines of the pull log. */
   readonly pulls: LineSink;
+  /** Takes what isolates counted by repository. */
+  readonly records: Pick<Records, "takeRepositories">;
   /** Called with the address that an isolate listens at. */
   readonly onReady: (address: Deno.NetAddr) => void;
 }
 
 /** Makes a function that distributes reports. */
 export function createReportReader(
-  { log, checks, pulls, onReady }: ReportReaders,
+  { log, checks, pulls, records, onReady }: ReportReaders,
 ): (report: Report) => void {
   return (report) => {
     switch (report.kind) {
@@ -43,6 +46,8 @@ export function createReportReader(
         return log.onNoAddress(report.reason);
       case "pulls":
         return pulls.take(report.lines);
+      case "repositories":
+        return records.takeRepositories(report.slot, report.counts);
     }
   };
 }

@@ -94,12 +94,13 @@ async function drain({ main, others, checks, changes }: Program, { later }: Prog
 
 /** Stops the admin listener. An operator's client that hangs must not delay the exit. */
 async function end(
-  { checks, changes, pulls }: Program,
+  { checks, changes, pulls, records }: Program,
   admin: Listener | undefined,
   { later }: ProgramOptions,
 ): Promise<void> {
   checks.stop();
   changes.stop();
+  records.stop();
   admin?.stopAtOnce();
   const answered = admin === undefined
     ? undefined

@@ -32,6 +32,7 @@ async function createAdmin() {
     unready: () => reasons[0],
     standing: createStanding({
       numbers: [memory.numbers],
+      located: [memory.located],
       setup: () => setup,
       board: world.board,
       events,
@@ -39,6 +40,7 @@ async function createAdmin() {
       lastCheck: () => undefined,
       probesInFlight: world.inFlight,
       residentBytes: () => 123_456_789,
+      cpuS: () => 1.5,
       versions: { version: "1" },
       startedS: 1,
     }),

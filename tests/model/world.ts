@@ -274,6 +274,7 @@ export async function createModelWorld({ random, stuck }: WorldOptions): Promise
     reread: () => ({ kind: "config", config: configure(variant), tls: undefined }),
     writePulls: () => Promise.resolve(),
     residentBytes: () => 0,
+    cpuS: () => 0,
   });
   await program.start();
   return {

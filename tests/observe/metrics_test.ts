@@ -3,6 +3,7 @@ import { createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
 import type { LastCheck } from "../../lib/mirrors/checks.ts";
 import { createEvents } from "../../lib/observe/events.ts";
 import { METRICS_TYPE } from "../../lib/observe/exposition.ts";
+import { addLocated } from "../../lib/observe/located.ts";
 import { formatMetrics, type Standing } from "../../lib/observe/metrics.ts";
 import {
   addNumbers,
@@ -41,11 +42,20 @@ function standingOf(count: (numbers: Numbers) => void = () => {}): Standing {
     versions: { version: "1.2.3", deno: "2.9.6" },
     isolates: 2,
     residentBytes: 123_456_789,
+    cpuS: 12.5,
+    located: addLocated([], new Map()),
+    locations: [],
     startedS: 1_767_225_600.5,
   };
 }
 
-const LAST: LastCheck = { result: { kind: "good" }, answer: "status 206", tookMs: 250, atS: 1 };
+const LAST: LastCheck = {
+  result: { kind: "good" },
+  answer: "status 206",
+  status: 206,
+  tookMs: 250,
+  atS: 1,
+};
 
 const read = (standing: Standing) => readMetrics(formatMetrics(standing));
 
@@ -184,7 +194,7 @@ Deno.test("metrics tell what happened to the program", () => {
 Deno.test("metrics have a histogram of how long probes took, its buckets cumulated", () => {
   const families = read(standingOf((numbers) => {
     for (const tookMs of [1, 4, 30, 30, 9999, 60_000]) numbers.asked(0, "missing", tookMs);
-    numbers.asked(undefined, "found", 200);
+    numbers.askedUpstream(0, "found", 200);
     numbers.asked(0, "unsent", 200);
   }));
   const { type, samples } = families.get("archeio_probe_duration_seconds")!;

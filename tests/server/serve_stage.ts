@@ -102,6 +102,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       return Promise.resolve();
     },
     residentBytes: () => 1,
+    cpuS: () => 0,
   });
   // A rejection is the test's to look at.
   serving.catch(() => {});
