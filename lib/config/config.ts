@@ -66,12 +66,16 @@ export interface TlsConfig {
   readonly key: string;
 }
 
-/** The listener for operators: health, metrics and explanations. */
+/** The listener for operators: health, metrics, the page. */
 export interface AdminConfig {
   /** An IP address or a host name. */
   readonly host: string;
   /** The port; 0 for any free one. */
   readonly port: number;
+  /** The path of a file with the token that operators present; without it, anyone can ask. */
+  readonly token_file?: string | undefined;
+  /** Names in `Host` headers that are answered, beside IP addresses and `localhost`. */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 /** What is logged. */
@@ -96,6 +100,14 @@ export interface PagesConfig {
   readonly info?: string | undefined;
   /** Where `/privacy` redirects to. */
   readonly privacy?: string | undefined;
+  /** Whether `/backends` lists the hosts that a client may be sent to, and what it adds. */
+  readonly backends?: boolean | BackendsConfig | undefined;
+}
+
+/** What the list of hosts at `/backends` has beside the servers of the configuration. */
+export interface BackendsConfig {
+  /** Hosts, such as `objects.example`, or `*.objects.example` for those below one. */
+  readonly also: readonly string[];
 }
 
 /** A registry. */

@@ -6,7 +6,7 @@
  */
 
 import { family, type Sample } from "./exposition.ts";
-import { countMirrored, countUpstream, type Outcomes } from "./located.ts";
+import { addOutcomes, countMirrored, countUpstream, type Outcomes } from "./located.ts";
 import type { Standing } from "./metrics.ts";
 
 /** The label of clients in no known location. */
@@ -18,7 +18,8 @@ const OTHER = "other";
 export function locationFamily({ located, locations }: Pick<Standing, "located" | "locations">) {
   const rows: readonly (readonly [string, Outcomes | undefined])[] = [
     ...locations.map((location) => [location, located.of(location)] as const),
-    [`${NONE}/${NONE}`, located.nowhere],
+    // There from the start, so that the metric is.
+    [`${NONE}/${NONE}`, located.nowhere ?? addOutcomes([])],
     [`${OTHER}/${OTHER}`, located.others],
   ];
   return family(

@@ -122,9 +122,8 @@ function recordMirrors(
 function recordChanges(
   log: ServerLog,
   keep: (kind: EventKind, text: string) => void,
-): ChangesLog {
+): Omit<ChangesLog, "onFailed"> {
   return {
-    ...log,
     onReloaded(config, later) {
       const restart = later.length === 0 ? "" : ` These need a restart: ${later.join(", ")}.`;
       keep("configuration_reloaded", `The configuration was read again.${restart}`);

@@ -124,7 +124,7 @@ Deno.test("a blob is lost only when HEAD says so, in the time that is left", asy
     );
     const checked = check();
     await clock.goTo(TIMEOUT_MS);
-    assertEquals<unknown>(await checked, { result, answer: "status 404", tookMs });
+    assertEquals<unknown>(await checked, { result, answer: "status 404", status: 404, tookMs });
   }
 });
 
