@@ -22,6 +22,7 @@ export const SERIES = [
   "requests",
   "to_mirrors",
   "to_upstreams",
+  "blobs_to_upstreams",
   "probes",
   "probe_failures",
   "cpu",
@@ -62,9 +63,11 @@ export function readCounters({ totals, mirrors, upstreams, cpuS }: Counted): Rea
   );
   const probes = (results: readonly typeof RESULTS[number][]) =>
     sum(mirrors, ({ number }) => sum(results, (result) => totals.asked(number, result)));
+  const fromMirrors = sum(toMirrors, ([, count]) => count);
   const common: Record<typeof SERIES[number], number> = {
     requests: sum(ROUTES, (route) => sum(STATUSES, (status) => totals.requests(route, status))),
-    to_mirrors: sum(toMirrors, ([, count]) => count),
+    to_mirrors: fromMirrors,
+    blobs_to_upstreams: Math.max(0, totals.requests("blob", 307) - fromMirrors),
     to_upstreams: sum(toUpstreams, ([, count]) => count),
     probes: probes(RESULTS),
     probe_failures: probes(["failed", "slow_down"]),
