@@ -26,6 +26,7 @@ export function reread(
     const path = file ?? context.environment("ARCHEIO_CONFIG");
     if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
     const { config } = loadConfig(file, context, { locations, needsFiles: true });
+    readAdminToken(config);
     return { kind: "config", config, tls: readTlsFiles(config) };
   } catch (error) {
     if (error instanceof UsageError) return { kind: "refused", reason: error.message };
@@ -53,4 +54,22 @@ export function readTlsFiles({ listen: { tls } }: Config): Tls | undefined {
     cert: readText(tls.cert, "certificate"),
     key: readText(tls.key, "private key"),
   };
+}
+
+// RFC 6750, section 2.1.
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/**
+ * Reads the token that operators must present.
+ *
+ * @throws {UsageError} when it cannot be read, or is no token
+ */
+export function readAdminToken({ admin }: Config): string | undefined {
+  if (admin?.token_file === undefined) return undefined;
+  const token = readText(admin.token_file, "token").trim();
+  if (TOKEN.test(token)) return token;
+  throw new UsageError(
+    `cannot use the token in "${admin.token_file}": it must be letters, digits, -, ., _, ~, + ` +
+      "and / on one line",
+  );
 }

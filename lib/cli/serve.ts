@@ -27,7 +27,7 @@ import {
 } from "./command.ts";
 import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
 import { createServerLog } from "./log.ts";
-import { readTlsFiles, reread } from "./reread.ts";
+import { readAdminToken, readTlsFiles, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
 import { createWorld } from "./world.ts";
 import { spawnIsolate } from "./isolate.ts";
@@ -58,6 +58,7 @@ Environment variables, which override the configuration:
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
     const tls = readTlsFiles(config);
+    let token = readAdminToken(config);
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
@@ -65,6 +66,7 @@ Environment variables, which override the configuration:
     const err = (text: string) => sink.take(encoder.encode(text));
     const log = createServerLog(config, origin, { ...context, err });
     if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
+    if (isOpen(config)) log.openAdmin(config.admin!);
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
@@ -80,7 +82,12 @@ Environment variables, which override the configuration:
         versions: { version: metadata.version, deno: Deno.version.deno },
         log,
         events,
-        reread: (locations) => reread(text.config, kept, locations),
+        reread(locations) {
+          const read = reread(text.config, kept, locations);
+          if (read.kind === "config") token = readAdminToken(read.config) ?? token;
+          return read;
+        },
+        adminToken: () => token,
         cores: navigator.hardwareConcurrency,
         spawn: (listener) => spawnIsolate(context.program, listener, { traced }),
         writePulls: context.write,
@@ -96,6 +103,11 @@ Environment variables, which override the configuration:
     return EXIT.well;
   },
 };
+
+function isOpen({ admin }: Config): boolean {
+  if (admin === undefined || admin.token_file !== undefined) return false;
+  return !/^(?:localhost|127\.[\d.]+|::1)$/.test(admin.host);
+}
 
 function readCpuS(): number {
   const { user, system } = cpuUsage();

@@ -37,6 +37,8 @@ export interface ExplainedMirror {
   readonly location: string;
   /** Its state; absent when that is not known. */
   readonly state?: "up" | "down";
+  /** What is remembered about the blob there; absent with the state. */
+  readonly known?: Known;
 }
 
 /** How a request would be answered, and why. `null` means that there is none. */
@@ -142,7 +144,10 @@ function mirrorOutcome(decision: FromMirror, present: Present | undefined): Outc
   const mirrors = decision.mirrors.map((mirror) => ({
     name: mirror.name,
     location: locationOf(mirror),
-    ...(present && { state: present.isDown(mirror) ? "down" as const : "up" as const }),
+    ...(present && {
+      state: present.isDown(mirror) ? "down" as const : "up" as const,
+      known: present.recall(mirror, digest),
+    }),
   }));
   const serving = tryServing(decision, present);
   const upstream = upstreamOutcome(decision, present);

@@ -56,6 +56,8 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly residentBytes: () => number;
   /** The CPU time of the process, in seconds. */
   readonly cpuS: () => number;
+  /** The token that operators must present, or `undefined` when none is needed. */
+  readonly adminToken?: (() => string | undefined) | undefined;
 }
 
 /** The parts of a server. */

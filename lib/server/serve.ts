@@ -6,6 +6,7 @@
  */
 
 import { createAdminHandler } from "../admin/admin.ts";
+import { createStatus } from "../admin/create_status.ts";
 import type { Config } from "../config/config.ts";
 import { createWithin } from "../mirrors/time.ts";
 import { claimPort, isShared, listening } from "./claim.ts";
@@ -71,14 +72,27 @@ export async function serve(config: Config, options: ProgramOptions): Promise<vo
 function openAdmin(
   { admin }: Config,
   program: Program,
-  { later, listen }: ProgramOptions,
+  options: ProgramOptions,
   state: State,
 ): Listener | undefined {
   if (admin === undefined) return undefined;
+  const { standing, records, owner } = program;
+  const { later, listen, timeOfDay, adminToken = () => undefined } = options;
+  const unready = () => state.unready;
+  const redirector = () => program.main.redirector()!;
   const handler = createAdminHandler({
-    unready: () => state.unready,
-    standing: program.standing,
-    redirector: () => program.main.redirector()!,
+    unready,
+    standing,
+    status: createStatus({
+      unready,
+      standing,
+      kept: records,
+      config: () => owner.current().config,
+      routing: () => redirector().routing(),
+      timeOfDay,
+    }),
+    redirector,
+    access: { token: adminToken, hosts: admin.hosts ?? [] },
   });
   return listen(handler, { ...admin, later, onError: program.log.onFailed });
 }

@@ -103,8 +103,8 @@ Deno.test("the admin listener explains what a request would get", async () => {
     prefix: "35.180.0.0/16",
     rule: { number: 2, clients: ["aws/eu-west-3"] },
     mirrors: [
-      { name: "paris", location: PARIS + DIGEST, state: "down" },
-      { name: "cdn", location: CDN + DIGEST, state: "up" },
+      { name: "paris", location: PARIS + DIGEST, state: "down", known: "unknown" },
+      { name: "cdn", location: CDN + DIGEST, state: "up", known: "unknown" },
     ],
     upstream: `${MAIN}a/blobs/${DIGEST}`,
     signatures: `${SIGNATURES}a/blobs/${DIGEST}`,
