@@ -58,20 +58,22 @@ export function createStatus(options: StatusOptions): (withHistory: boolean) => 
     const config = options.config();
     const nowMs = timeOfDay();
     const rates = kept.rates();
-    const lastDay = createDaySums(kept.history.read("day"), nowMs);
+    const lastDay = createDaySums(kept.history.read("day"));
     const servers = { ...standing, ...kept, rates, lastDay };
     const program = statusOfProgram(standing, { rates, unready: options.unready() });
     const mirrors = standing.mirrors.map((mirror) => statusOfMirror(mirror, servers));
     const data = standing.dataSet.map((summary) => statusOfData(summary, nowMs));
+    const { clients, rules } = statusOfClients({ ...standing, routing: options.routing() });
     const events = kept.journal.list()
       .map(({ atMs, ...event }) => ({ time: formatTime(atMs), ...event }));
     return {
       time: formatTime(nowMs),
       program,
-      problems: findProblems({ program, mirrors, data, events }),
+      problems: findProblems({ program, mirrors, rules, data, events }),
       traffic: statusOfTraffic(standing, { rates, lastDay }),
       mirrors,
-      ...statusOfClients({ ...standing, routing: options.routing() }),
+      clients,
+      rules,
       upstreams: standing.upstreams.map((upstream) => statusOfUpstream(upstream, servers)),
       repositories: kept.repositories().slice(0, MOST_REPOSITORIES),
       data,
@@ -155,16 +157,15 @@ function statusOfData(
 
 /** Makes a function that says how often something happened within the last day. */
 function createDaySums(
-  { series, stepMs, beginsMs }: HistoryOfSpan,
-  nowMs: number,
+  { series, measuredMs }: HistoryOfSpan,
 ): (name: string) => number | null {
   return (name) => {
     const values = series.get(name);
     if (values === undefined) return null;
-    const sum = values.reduce<number>((total, value, at) => {
-      const seconds = Math.min(stepMs, nowMs - beginsMs - at * stepMs) / 1000;
-      return total + (value ?? 0) * Math.max(0, seconds);
-    }, 0);
+    const sum = values.reduce<number>(
+      (total, value, at) => total + (value ?? 0) * measuredMs[at]! / 1000,
+      0,
+    );
     return Math.round(sum);
   };
 }

@@ -7,7 +7,7 @@
 import type { Problem, Status } from "./status.ts";
 
 /** A part of the state that problems are found in. */
-export type Troubled = Pick<Status, "program" | "mirrors" | "data" | "events">;
+export type Troubled = Pick<Status, "program" | "mirrors" | "rules" | "data" | "events">;
 
 // As many blobs in a row as the log warns after.
 const NOTHING_FOUND = 100;
@@ -35,7 +35,7 @@ function* findUnready({ program: { unready } }: Troubled): Generator<Problem> {
   };
 }
 
-function* findMirrorsDown({ mirrors }: Troubled): Generator<Problem> {
+function* findMirrorsDown({ mirrors, rules }: Troubled): Generator<Problem> {
   const down = mirrors.filter(({ state }) => state === "down")
     .toSorted((one, other) => one.since < other.since ? 1 : -1);
   for (const { name, reason, since, last_check } of down) {
@@ -43,10 +43,22 @@ function* findMirrorsDown({ mirrors }: Troubled): Generator<Problem> {
       severity: "critical",
       kind: "mirror_down",
       subject: name,
-      text: `Mirror ${name} is down: ${reason ?? last_check?.reason ?? "its checks fail"}.`,
+      text: `Mirror ${name} is down: ${reason ?? last_check?.reason ?? "its checks fail"}. ` +
+        `Its clients are sent to ${listSubstitutes(name, { rules, down })}.`,
       since,
     };
   }
+}
+
+/** Who serves the clients of a mirror that is down. */
+function listSubstitutes(
+  name: string,
+  { rules, down }: Pick<Troubled, "rules"> & { readonly down: Troubled["mirrors"] },
+): string {
+  const isUp = (mirror: string) => !down.some((one) => one.name === mirror);
+  const substitutes = rules.filter(({ mirrors }) => mirrors.includes(name))
+    .map(({ mirrors, upstream }) => mirrors.find(isUp) ?? `the upstream ${upstream}`);
+  return [...new Set(substitutes)].join(", ");
 }
 
 function* findEmptyMirrors({ mirrors }: Troubled): Generator<Problem> {
@@ -86,15 +98,17 @@ function* findFailedChanges({ events, program }: Troubled): Generator<Problem> {
 }
 
 function* findOldData({ data }: Troubled): Generator<Problem> {
-  for (const { provider, age_days: days, date } of data) {
-    if (days === null || days < OLD_DAYS) continue;
-    yield {
-      severity: "warning",
-      kind: "data_old",
-      subject: provider,
-      text: `The prefixes of ${provider} are ${days} days old: clients in newer ones are taken ` +
-        "for clients anywhere.",
-      since: `${date}T00:00:00.000Z`,
-    };
-  }
+  const old = data.filter(({ age_days }) => age_days !== null && age_days >= OLD_DAYS);
+  if (old.length === 0) return;
+  const oldest = Math.max(...old.map(({ age_days }) => age_days!));
+  const providers = old.map(({ provider }) => provider);
+  yield {
+    severity: "warning",
+    kind: "data_old",
+    subject: providers[0]!,
+    text:
+      `The prefixes of ${providers.join(", ")} are up to ${oldest} days old: clients in newer ` +
+      "prefixes count as being in no known location.",
+    since: null,
+  };
 }

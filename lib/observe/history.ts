@@ -28,6 +28,8 @@ export interface HistoryOfSpan {
   readonly beginsMs: number;
   /** The time of a step, in milliseconds. */
   readonly stepMs: number;
+  /** The time within each step for which there are readings, in milliseconds. */
+  readonly measuredMs: readonly number[];
   /** The values of each series, by its name. */
   readonly series: ReadonlyMap<string, Values>;
 }
@@ -43,6 +45,7 @@ export interface History {
 /** Makes a history of nothing. */
 export function createHistory(): History {
   let series = new Map<string, Series>();
+  const tallies = { hour: createRing(SPANS.hour), day: createRing(SPANS.day) };
   let lastMs: number | undefined;
   let firstMs: number | undefined;
   return {
@@ -51,6 +54,7 @@ export function createHistory(): History {
       if (lastMs !== undefined && atMs < lastMs) series = new Map();
       if (series.size === 0) firstMs = atMs;
       lastMs = atMs;
+      for (const tally of Object.values(tallies)) tally.add(atMs);
       const kept = [...readings].slice(0, MAX_SERIES).map(([name, value]) => {
         const one = series.get(name) ?? createSeries();
         one.record(atMs, value);
@@ -65,7 +69,10 @@ export function createHistory(): History {
       const values = [...series].map(([name, one]) =>
         [name, one.rings[span].read(first, last)] as const
       );
-      return { beginsMs: first * stepMs, stepMs, series: new Map(values) };
+      const measuredMs = tallies[span].read(first, last).map((readings) =>
+        (readings ?? 0) * SPANS.hour.stepMs
+      );
+      return { beginsMs: first * stepMs, stepMs, measuredMs, series: new Map(values) };
     },
   };
 }
@@ -87,7 +94,10 @@ function createSeries(): Series {
 }
 
 interface Ring {
+  /** Records a reading; the value of a step is the mean of its readings. */
   record(atMs: number, value: number): void;
+  /** Adds 1 to the value of a step. */
+  add(atMs: number): void;
   /** The values of the steps from `first` to `last`. */
   read(first: number, last: number): Values;
 }
@@ -104,13 +114,22 @@ function createRing({ stepMs, steps }: typeof SPANS[Span]): Ring {
     readings = 0;
   }
 
+  function placeAt(atMs: number): number {
+    const now = Math.floor(atMs / stepMs);
+    if (now !== step) moveTo(now);
+    return now % steps;
+  }
+
   return {
     record(atMs, value) {
-      const now = Math.floor(atMs / stepMs);
-      if (now !== step) moveTo(now);
-      const mean = readings === 0 ? value : values[now % steps]!;
+      const place = placeAt(atMs);
+      const mean = readings === 0 ? value : values[place]!;
       readings++;
-      values[now % steps] = mean + (value - mean) / readings;
+      values[place] = mean + (value - mean) / readings;
+    },
+    add(atMs) {
+      const place = placeAt(atMs);
+      values[place] = (Number.isNaN(values[place]) ? 0 : values[place]!) + 1;
     },
     read(first, last) {
       return Array.from({ length: last - first + 1 }, (_, at) => {

@@ -114,6 +114,7 @@ function* requestFamilies({ totals, mirrors, upstreams }: Standing): Generator<s
 function isUsual(route: string, code: string): boolean {
   switch (route) {
     case "version":
+    case "backends":
       return code === "200";
     case "invalid":
       return code === "400";

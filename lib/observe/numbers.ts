@@ -21,6 +21,7 @@ export const ROUTES = [
   "version",
   "info",
   "privacy",
+  "backends",
   "catalog",
   "invalid",
   "method",

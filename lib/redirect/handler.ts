@@ -18,6 +18,8 @@ import {
   createClientReader,
   type PeerInfo,
 } from "./client.ts";
+import type { Backend } from "./backends.ts";
+import { backendsResponse } from "./backends_response.ts";
 import { errorResponse, versionResponse } from "./responses.ts";
 import { createSender, type Sender, type SenderOptions } from "./sender.ts";
 
@@ -33,6 +35,8 @@ export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
   readonly now: () => number;
   /** Called with each blob that a client is sent to a mirror for, and the mirror's number. */
   readonly noteSample: (mirror: number, digest: string) => void;
+  /** The hosts that a client may be sent to. */
+  readonly backends: readonly Backend[];
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -67,6 +71,9 @@ export function createHandler(options: HandlerOptions): Handler {
       case "page":
         numbers.redirected(asked.kind);
         return sender.redirect(decision.location);
+      case "backends":
+        numbers.answered(asked.kind, 200);
+        return backendsResponse(options.backends, request);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();

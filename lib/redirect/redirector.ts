@@ -24,6 +24,7 @@ import type { PullLog } from "../observe/pull_log.ts";
 import type { Repositories } from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
 import type { Mirror } from "../routing/policy.ts";
+import { listBackends } from "./backends.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
 import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
@@ -206,6 +207,7 @@ function make(
     timeoutMs: config.probe.timeout_ms,
     now: options.now,
     numbers,
+    backends: listBackends(config),
     located: createLocated(options.memory.located, routing.locator.locations, setup.locations),
     repositories: config.admin === undefined ? undefined : options.repositories,
     pulls: config.log.pulls ? options.pulls : undefined,
