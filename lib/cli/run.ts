@@ -8,18 +8,22 @@ import metadata from "../../deno.json" with { type: "json" };
 import { summarizeDataSet } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
+import { backendsCommand } from "./backends.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
 import { healthCommand } from "./health.ts";
 import { lookupCommand } from "./lookup.ts";
 import { rangesCommand } from "./ranges.ts";
 import { serveCommand } from "./serve.ts";
+import { statusCommand } from "./status.ts";
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", serveCommand],
   ["config", configCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
+  ["backends", backendsCommand],
+  ["status", statusCommand],
   ["health", healthCommand],
   ["ranges", rangesCommand],
 ]);
