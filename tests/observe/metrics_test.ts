@@ -136,6 +136,7 @@ Deno.test("metrics have the usual answer of each route from the start, and no ot
   const { samples } = read(standingOf()).get("archeio_requests_total")!;
   const codes: Readonly<Record<string, string>> = {
     version: "200",
+    backends: "200",
     invalid: "400",
     method: "405",
     catalog: "404",

@@ -100,9 +100,11 @@ function listFigures({ traffic, program, mirrors, time }: Status): Figure[] {
     {
       name: "Traffic in a day, estimated",
       value: formatBytes(traffic.estimated_bytes_from_upstreams_per_day),
-      note: `from upstreams, ${
-        formatBytes(traffic.estimated_bytes_from_mirrors_per_day)
-      } from mirrors, at ${formatBytes(traffic.mean_blob_bytes)} a blob`,
+      note: traffic.mean_blob_bytes === null
+        ? "known once blobs were pulled"
+        : `from upstreams, ${
+          formatBytes(traffic.estimated_bytes_from_mirrors_per_day)
+        } from mirrors, at ${formatBytes(traffic.mean_blob_bytes)} a blob`,
     },
     {
       name: "Process",
