@@ -7,7 +7,16 @@
 
 import * as v from "valibot";
 import { LOG_LEVELS } from "./config.ts";
-import { described, integer, oneOf, optional, strict, text, usual } from "./schema_parts.ts";
+import {
+  described,
+  integer,
+  mappingOr,
+  oneOf,
+  optional,
+  strict,
+  text,
+  usual,
+} from "./schema_parts.ts";
 import { pageUrl } from "./schema_urls.ts";
 
 const host = text("an IP address or a host name", /^[A-Za-z0-9.:_-]+$/);
@@ -88,19 +97,17 @@ const ClientAddress = strict({
 
 const HOST_PATTERN = "a host name, such as objects.example, or *.objects.example for those below";
 
-const Backends = v.union(
-  [
-    bool,
-    strict({
-      also: described(
-        "Hosts that the servers of the configuration send clients on to.",
-        v.array(
-          text(HOST_PATTERN, /^(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?$/),
-          "a list of host names",
-        ),
+const Backends = mappingOr(
+  bool,
+  strict({
+    also: described(
+      "Hosts that the servers of the configuration send clients on to.",
+      v.array(
+        text(HOST_PATTERN, /^(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?$/),
+        "a list of host names",
       ),
-    }),
-  ],
+    ),
+  }),
   "true, false, or a mapping with the key also",
 );
 

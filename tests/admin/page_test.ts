@@ -299,3 +299,35 @@ Deno.test("every place with coordinates is a location of the data set, and on th
   }
   assertEquals(tryCoordinates("aws/GLOBAL"), undefined);
 });
+
+Deno.test("the page shows what is estimated and what is uncertain, and needs no history", async () => {
+  const { history: _history, ...status } = await createFull();
+  const page = renderPage({
+    ...status,
+    traffic: {
+      ...status.traffic,
+      mean_blob_bytes: 2_000_000,
+      estimated_bytes_from_mirrors_per_day: 3e12,
+      estimated_bytes_from_upstreams_per_day: 4e11,
+    },
+    repositories: [{ name: "app", pulls: 9, error: 2 }],
+    data: [{ ...status.data[0]!, date: null, age_days: null }],
+    events: [{ ...status.events[0]!, count: 5 }],
+    upstreams: [{
+      ...status.upstreams[0]!,
+      asked: { found: 3, missing: 0, slow_down: 1, failed: 0, unsent: 0 },
+      mean_ms: 12.3,
+    }],
+  }, NO_QUESTIONS);
+  const text = textOf(page);
+  for (
+    const expected of [
+      "Traffic in a day, estimated 400 GB from upstreams, 3 TB from mirrors, at 2 MB a blob",
+      "app 9 2",
+      "https://aws.example/ranges.json –",
+      "Mirror paris is down. 5 times",
+      "3 found, 1 slow down 12.3 ms on average",
+    ]
+  ) assertStringIncludes(text, expected);
+  assertEquals(page.includes("<figure"), false);
+});

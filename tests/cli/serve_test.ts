@@ -155,3 +155,28 @@ Deno.test("serve ends with 2 when its files or ports cannot be right", async () 
   assertEquals(refused.status, 2);
   assert(refused.err.includes(`cannot use the certificate "${pem.path}" with the private key`));
 });
+
+Deno.test("serve wants the token for operators, takes another one at SIGHUP, and warns without one", async () => {
+  using token = temporaryFile("first");
+  using file = temporaryFile(`${UPSTREAM}admin: { port: 0, token_file: ${token.path} }\n`);
+  await using server = await serve({ config: file.path });
+  const ask = async (value: string) => {
+    const response = await fetch(`${server.admin}status`, {
+      headers: { authorization: `Bearer ${value}` },
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals([await ask("first"), await ask("second")], [200, 401]);
+  await Deno.writeTextFile(token.path, "second");
+  server.process.kill("SIGHUP");
+  await server.told("configuration reloaded");
+  assertEquals([await ask("first"), await ask("second")], [401, 200]);
+  assertEquals(server.warnings, []);
+  await server.stop();
+  using open = temporaryFile(`${UPSTREAM}admin: { host: 0.0.0.0, port: 0 }\n`);
+  await using other = await serve({ config: open.path });
+  const [warning] = other.warnings;
+  assertEquals(warning?.message, "anyone who reaches the admin listener can ask it");
+  assertStringIncludes(String(warning?.hint), "admin.token_file");
+});

@@ -37,9 +37,31 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       values: [...numbers, "Auto", 0, 257],
       allowed: 'an integer from 1 to 256, or "auto"',
     },
-    { path: "admin", values: mappings, allowed: "a mapping with the keys host, port" },
+    {
+      path: "admin",
+      values: mappings,
+      allowed: "a mapping with the keys host, port, token_file, hosts",
+    },
     { path: "admin.host", values: [...texts, "", "a b"], allowed: "an IP address or a host name" },
     { path: "admin.port", values: [...numbers, 65536], allowed: "an integer from 0 to 65535" },
+    { path: "admin.token_file", values: [5, true, [], {}, ""], allowed: "the path of a file" },
+    { path: "admin.hosts", values: [5, "x", true, {}], allowed: "a list of host names" },
+    {
+      path: "admin.hosts[0]",
+      values: [null, 5, "", "a b", "a:80", "<a>"],
+      allowed: "a host name, as a browser sends it",
+    },
+    {
+      path: "pages.backends",
+      values: [5, "true", []],
+      allowed: "true, false, or a mapping with the key also",
+    },
+    { path: "pages.backends.also", values: [5, "x", true, {}], allowed: "a list of host names" },
+    {
+      path: "pages.backends.also[0]",
+      values: ["", "a b", "https://a.example", "*.*.example", "a.*", "a/b", "<a>"],
+      allowed: "a host name, such as objects.example, or *.objects.example for those below",
+    },
     { path: "log", values: mappings, allowed: "a mapping with the keys level, pulls" },
     { path: "log.pulls", values: [null, "true", "yes", 1, [], {}], allowed: "true or false" },
     {
@@ -197,10 +219,11 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
   const table = [
     { path: "", keys: KEYS },
     { path: "listen.", keys: "host, port, tls" },
-    { path: "admin.", keys: "host, port" },
+    { path: "admin.", keys: "host, port, token_file, hosts" },
     { path: "log.", keys: "level, pulls" },
     { path: "client_address.", keys: "header, from_end" },
-    { path: "pages.", keys: "info, privacy" },
+    { path: "pages.", keys: "info, privacy, backends" },
+    { path: "pages.backends.", keys: "also" },
     { path: "upstreams.main.", keys: "endpoint, path" },
     {
       path: "probe.",

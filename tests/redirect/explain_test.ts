@@ -259,9 +259,13 @@ Deno.test("explain() tells what a client would get by what is known now", () => 
     });
     const shown = JSON.stringify({ down, known, upstream, limit });
     assertEquals(redirect, expected, shown);
+    const stateOf = (name: string) => ({
+      state: down.includes(name) ? "down" as const : "up" as const,
+      known: known[name] ?? "unknown",
+    });
     assertEquals(mirrors, [
-      { name: "two", location: TWO, state: down.includes("two") ? "down" : "up" },
-      { name: "one", location: ONE, state: down.includes("one") ? "down" : "up" },
+      { name: "two", location: TWO, ...stateOf("two") },
+      { name: "one", location: ONE, ...stateOf("one") },
     ], shown);
   }
 });

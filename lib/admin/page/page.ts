@@ -118,7 +118,7 @@ export function titleOf({ mirrors, problems }: Status): string {
 
 function renderProgram({ program, time }: Status): Html {
   const { version, deno, started } = program;
-  return html`<p>archeio ${version}, Deno ${deno}, up for ${
+  return html`<p>archeio ${version} (runtime ${deno}), up for ${
     formatSince(started, time)
   }. All of this as JSON: <a href="/status">/status</a>; metrics: <a href="/metrics">/metrics</a>.</p>`;
 }
