@@ -57,10 +57,11 @@ const LONGEST = 4096;
 
 function readQuestions(parameters: URLSearchParams, { redirector }: PageOptions): Questions {
   const text = (name: string) => (parameters.get(name) ?? "").slice(0, LONGEST);
-  const lookup = text("lookup");
+  const [address, path, lookup] = [text("address"), text("path"), text("lookup")];
+  const asked = new URLSearchParams({ address, [path.startsWith("/") ? "path" : "image"]: path });
   return {
-    texts: { address: text("address"), path: text("path"), lookup },
-    explained: parameters.has("address") ? answerExplain(parameters, redirector()) : undefined,
+    texts: { address, path, lookup },
+    explained: parameters.has("address") ? answerExplain(asked, redirector()) : undefined,
     found: lookup === "" ? undefined : answerLookup(lookup, redirector()),
   };
 }

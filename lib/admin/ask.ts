@@ -5,6 +5,7 @@
  */
 
 import { describeNoAddress, tryAddress } from "../net/address.ts";
+import { imagePath } from "../oci/image.ts";
 import { explain, type Explanation } from "../redirect/explain.ts";
 import type { Redirector } from "../redirect/redirector.ts";
 
@@ -26,8 +27,9 @@ export interface Found {
 /** What questions are answered from. */
 export type Asked = Pick<Redirector, "routing" | "present">;
 
-const USAGE = "explain takes an address and a path that begins with a slash: " +
-  "/explain?address=192.0.2.1&path=/v2/pause/manifests/3.9";
+const USAGE = "explain takes an address, and a path that begins with a slash or an image: " +
+  "/explain?address=192.0.2.1&path=/v2/pause/manifests/3.9 or " +
+  "/explain?address=192.0.2.1&image=pause:3.9";
 
 /** Explains what a client would get now, as parameters of a query ask. */
 export function answerExplain(
@@ -35,12 +37,19 @@ export function answerExplain(
   { routing, present }: Asked,
 ): Answered<Explanation> {
   const address = parameters.get("address");
-  const path = parameters.get("path")?.trim();
-  if (!address || !path?.startsWith("/")) return { kind: "mistake", message: USAGE };
+  const path = tryPath(parameters);
+  if (!address || path === undefined) return { kind: "mistake", message: USAGE };
   const client = tryAddress(address.trim());
   if (client === undefined) return { kind: "mistake", message: describeNoAddress(address) };
   const answer = explain(client, { address, path }, routing(), present);
   return { kind: "answer", answer };
+}
+
+function tryPath(parameters: URLSearchParams): string | undefined {
+  const image = parameters.get("image")?.trim();
+  if (image) return imagePath(image);
+  const path = parameters.get("path")?.trim();
+  return path?.startsWith("/") ? path : undefined;
 }
 
 const LOOKUP_USAGE = "lookup takes an address: /lookup?address=192.0.2.1";

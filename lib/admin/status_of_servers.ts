@@ -7,6 +7,7 @@
 import type { Verdict } from "../mirrors/answer.ts";
 import type { CheckResult } from "../mirrors/check.ts";
 import type { LastCheck } from "../mirrors/checks.ts";
+import { parseBlobKey } from "../mirrors/template.ts";
 import type { Standing } from "../observe/metrics.ts";
 import type { MirrorStates } from "../observe/mirror_states.ts";
 import { RESULTS, UPSTREAM_REASONS } from "../observe/numbers.ts";
@@ -69,7 +70,7 @@ function reasonOf(result: CheckResult): string | null {
     case "good":
       return null;
     case "lost":
-      return `it has lost the blob ${result.digest}`;
+      return `it has lost the blob ${parseBlobKey(result.key).digest}`;
     case "bad":
     case "has_all":
       return result.reason;

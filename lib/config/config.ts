@@ -21,8 +21,16 @@ export interface Config {
   readonly client_address: ClientAddressConfig;
   /** Where `/` and `/privacy` redirect to. */
   readonly pages: PagesConfig;
-  /** The registries, by name: at least one, and one named `main` if there are several. */
+  /**
+   * The registries, by name: at least one, and one named `main` if there are several and some
+   * repositories are in no other.
+   */
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
+  /**
+   * The repositories that there are, by name or by the beginning of names and a `*`; without
+   * it, every name is the main upstream's.
+   */
+  readonly repositories?: Readonly<Record<string, RepositoryConfig>> | undefined;
   /** The name of the upstream that alone holds signatures. */
   readonly signature_upstream?: string | undefined;
   /** The blob stores, by name. */
@@ -31,6 +39,8 @@ export interface Config {
   readonly locations: Readonly<Record<string, readonly string[]>>;
   /** Which servers serve which clients. The first rule that matches applies. */
   readonly rules: readonly RuleConfig[];
+  /** How a pull is followed through all logs. */
+  readonly trace: TraceConfig;
   /** How mirrors are probed, and how long answers are remembered. */
   readonly probe: ProbeConfig;
   /** How mirrors are checked. */
@@ -118,9 +128,19 @@ export interface UpstreamConfig {
   readonly path: string;
 }
 
+/** Where repositories are. */
+export interface RepositoryConfig {
+  /** The name of the upstream; the main one by default. */
+  readonly upstream?: string | undefined;
+  /** Their name there, with a `*` for that of the pattern; the same by default. */
+  readonly as?: string | undefined;
+  /** Whether everybody may pull them, though the upstream has credentials. */
+  readonly public?: boolean | undefined;
+}
+
 /** A blob store. */
 export interface MirrorConfig {
-  /** Its base URL: a blob is at `<url>/<digest>`. */
+  /** A URL template (`mirrors/template.ts`); or a base URL, and a blob is at `<url>/<digest>`. */
   readonly url: string;
   /**
    * How many redirects a second it takes in place of mirrors that are down; above it, the
@@ -131,12 +151,24 @@ export interface MirrorConfig {
 
 /** Which servers serve the clients of some locations. */
 export interface RuleConfig {
-  /** Location patterns: `*`, `<cloud>/*` or `<cloud>/<region>`. */
+  /** Location patterns: `*`, or `<cloud>/<region>` in which each `*` stands for any text. */
   readonly clients: readonly string[];
   /** The names of the mirrors to ask, in order. */
   readonly mirrors: readonly string[];
   /** The name of the upstream that serves the rest; the main one by default. */
   readonly upstream?: string | undefined;
+}
+
+/** How a pull is followed through all logs. */
+export interface TraceConfig {
+  /** Whether each request has an id, which stands in its answer's `X-Request-ID`. */
+  readonly request_id: boolean;
+  /** Whether clients get a token at `/token`, so that all requests of a pull have one id. */
+  readonly session: boolean;
+  /** The query parameter of redirects that the id is in; `null` for none. */
+  readonly redirect_parameter: string | null;
+  /** The name of the header with the number of the client's network; `null` for none. */
+  readonly client_asn_header: string | null;
 }
 
 /** How mirrors are probed. */

@@ -8,13 +8,13 @@ import * as v from "valibot";
 import { MAX_MIRRORS } from "../mirrors/board.ts";
 import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
 import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
-import { baseUrl, endpointUrl } from "./schema_urls.ts";
+import { blobsUrl, endpointUrl } from "./schema_urls.ts";
 
 const LOCATION = "a location's name, <cloud>/<region>";
 const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
 const pattern = text(
-  `"*", "<cloud>/*" or "<cloud>/<region>"`,
-  /^(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*\/(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*))$/,
+  `"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"`,
+  /^(?!.*\*\*)(?:\*|[A-Za-z0-9*][A-Za-z0-9_.*-]*\/[A-Za-z0-9*][A-Za-z0-9_.*-]*)$/,
 );
 
 const Upstream = strict({
@@ -33,8 +33,59 @@ const Upstream = strict({
   ),
 });
 
+const PART = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
+const repositoryPattern = text(
+  `a repository's name, such as app, or a beginning of names and a *, such as charts/*`,
+  new RegExp(`^(?:\\*|${PART}(?:/${PART})*(?:(?:[./]|__?|-+)?\\*)?)$`),
+);
+
+// A `*` is in the place of a letter, and there is at most one.
+const STARRED_PART = PART.replaceAll("a-z0-9", "a-z0-9*");
+const repositoryName = text(
+  "a repository's name, such as acme/app, with one * for that of the pattern",
+  new RegExp(`^(?!.*\\*.*\\*)${STARRED_PART}(?:/${STARRED_PART})*$`),
+);
+
+const Repository = strict({
+  upstream: optional(
+    "The name of the upstream that they are in. Default: the main upstream, or the one that a " +
+      "rule gives its clients instead.",
+    v.string("an upstream's name, as text"),
+  ),
+  as: optional(
+    "Their name there, after the upstream's path; a * in it stands for what that of the pattern " +
+      "stands for. Default: the same name.",
+    repositoryName,
+  ),
+  public: optional(
+    "Whether everybody may pull them; needed where the upstream has credentials. Default: false.",
+    v.boolean("true or false"),
+  ),
+});
+
+/**
+ * The schema of a configuration's repositories.
+ *
+ * @ignore Its type is valibot's, which `deno doc` takes for a private one.
+ */
+export const Repositories = v.pipe(
+  mapping(
+    v.record(
+      repositoryPattern,
+      Repository,
+    ),
+    "a mapping from repositories' names or patterns to where they are",
+    { allowed: "a repository's name or a pattern" },
+  ),
+  v.minEntries(1, "at least one repository's name or pattern, such as *"),
+);
+
 const Mirror = strict({
-  url: described("The blob store's URL; a blob is at <url>/<digest>.", baseUrl),
+  url: described(
+    "The blob store's URL, where a blob is at <url>/<digest>; or a template of a blob's URL with " +
+      "{digest}, {algorithm}, {hex}, {hex:2} (its first two digits) and {name} (the repository).",
+    blobsUrl,
+  ),
   fallback_limit: optional(
     "How many redirects a second it takes in place of mirrors that are down. Default: no limit.",
     integer(0, 1_000_000),
@@ -43,7 +94,8 @@ const Mirror = strict({
 
 const Rule = strict({
   clients: described(
-    `The clients it applies to: "*" is everyone, "<cloud>/*" a cloud, "<cloud>/<region>" a region.`,
+    `The clients it applies to: "*" is everyone, "<cloud>/<region>" a region, "<cloud>/*" a cloud; a ` +
+      `"*" stands for any text, as in "aws/eu-*".`,
     v.pipe(
       v.array(pattern, "a list of location patterns"),
       v.minLength(1, "at least one location pattern"),
@@ -78,16 +130,22 @@ export const Rules = v.array(Rule, "a list of rules");
 export const ROUTING = {
   upstreams: described(
     "The registries, by name. If there are several, the one named main is the main upstream, " +
-      "which serves what no rule gives to another.",
+      "which serves what no rule and no repository gives to another.",
     v.pipe(
       named(Upstream, "a mapping from names to upstreams"),
       v.minEntries(1, "at least one upstream"),
       v.maxEntries(MAX_UPSTREAMS, `at most ${MAX_UPSTREAMS} upstreams`),
     ),
   ),
+  repositories: optional(
+    "The repositories that there are, by name, or by a beginning of names and a *. The most " +
+      "specific pattern counts. A name that none matches is answered with 404. Default: every " +
+      "name is the main upstream's.",
+    Repositories,
+  ),
   signature_upstream: optional(
-    "The name of the upstream that holds signatures and attestations. Default: each upstream " +
-      "holds its own.",
+    "The name of the upstream that holds the signatures and attestations of repositories in the " +
+      "main upstream. Default: each upstream holds its own.",
     v.string("an upstream's name, as text"),
   ),
   mirrors: v.optional(

@@ -12,6 +12,7 @@ import { createAsker } from "./asker.ts";
 import type { Board } from "./board.ts";
 import { createDoubts, type Doubts } from "./doubts.ts";
 import { type BlobFinder, createBlobFinder } from "./find_blob.ts";
+import { createForesight, type Foresight } from "./foresight.ts";
 import { createGate } from "./gate.ts";
 import { type Answers, createAnswers, createKnownBlobs, type KnownBlobs } from "./known.ts";
 import type { Places } from "./places.ts";
@@ -79,6 +80,8 @@ export interface Mirrors {
   readonly upstreams: UpstreamCheck;
   /** What is known of blobs. */
   known(): KnownBlobs;
+  /** What would be done now, to explain how a request would be answered. */
+  readonly foresight: Foresight;
   /** The time in milliseconds, up to 100 ms late, and cheap to read. */
   readonly coarseNow: () => number;
 }
@@ -99,17 +102,19 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
   const shared = { asker, gate, known, board, now, within, wait, later, timeoutMs };
   const probes = createProbes({ ...shared, log });
   const nowS = () => Math.floor(timeOfDay() / 1000);
+  const upstreams = createUpstreamCheck({
+    ...shared,
+    answers,
+    remembering: bounds,
+    onAsked: log.onAsked,
+  });
   return {
     find: createBlobFinder({ ...shared, probes, nowS }),
     repeats: createRepeats({ now: coarseNow }),
     doubts: createDoubts({ ...shared, onSuspect: log.onSuspect }),
-    upstreams: createUpstreamCheck({
-      ...shared,
-      answers,
-      remembering: bounds,
-      onAsked: log.onAsked,
-    }),
+    upstreams,
     known,
+    foresight: createForesight({ ...shared, probes, upstreams, nowS }),
     coarseNow,
   };
 }
@@ -124,7 +129,7 @@ interface Memories {
 }
 
 /** Replaces the memories when their configured size changes. */
-function createMemories({ bounds, board }: MirrorsOptions, now: () => number) {
+function createMemories({ bounds, board, random }: MirrorsOptions, now: () => number) {
   let held: Memories | undefined;
 
   function memories(): Memories {
@@ -132,8 +137,12 @@ function createMemories({ bounds, board }: MirrorsOptions, now: () => number) {
     if (held?.maxEntries === maxEntries) return held;
     held = {
       maxEntries,
-      known: createKnownBlobs({ maxEntries, now, board, remembering: bounds }),
-      answers: createAnswers({ maxEntries: Math.max(2, maxEntries * UPSTREAM_SHARE | 0), now }),
+      known: createKnownBlobs({ maxEntries, now, random, board, remembering: bounds }),
+      answers: createAnswers({
+        maxEntries: Math.max(2, maxEntries * UPSTREAM_SHARE | 0),
+        now,
+        random,
+      }),
     };
     return held;
   }

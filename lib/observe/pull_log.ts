@@ -6,6 +6,7 @@
  */
 
 import type { Later } from "../mirrors/time.ts";
+import type { MirrorReason, UpstreamReason } from "./numbers.ts";
 import type { Pulled } from "../oci/request.ts";
 
 /** A pull that was redirected. */
@@ -20,8 +21,14 @@ export interface Pull {
   readonly to: string;
   /** Which of the two it is. */
   readonly by: "mirror" | "upstream";
+  /** Why. */
+  readonly reason: MirrorReason | UpstreamReason;
   /** The client's `User-Agent` header. */
   readonly userAgent: string | null;
+  /** The id of the request; `undefined` when it has none. */
+  readonly id: string | undefined;
+  /** The number of the client's network, `null` if unknown; `undefined` when it is not looked for. */
+  readonly asn: string | null | undefined;
 }
 
 /** Logs pulls. */
@@ -53,9 +60,8 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
   let lines = "";
   let time = "";
   let cancel = () => {};
-  // The same content is pulled by the same clients again and again.
+  // There are few different programs that pull.
   const quoteAgent = createKeptQuote();
-  const describe = createKeptDescription();
 
   function handOn(): void {
     if (lines === "") return;
@@ -72,7 +78,7 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
 
   return {
     flush,
-    write({ asked, method, location, to, by, userAgent }) {
+    write({ asked, method, location, to, by, reason, userAgent, id, asn }) {
       if (time === "") {
         time = new Date(now()).toISOString();
         cancel = later(FLUSH_MS, flush);
@@ -80,8 +86,10 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
       const where = location === undefined ? "null" : `"${location}"`;
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);
       lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
-        describe(asked)
-      },"location":${where},"${by}":"${to}","user_agent":${agent}}\n`;
+        formatAsked(asked)
+      },"location":${where},"${by}":"${to}","reason":"${reason}","user_agent":${agent}${
+        formatTrace(id, asn)
+      }}\n`;
       if (lines.length >= FLUSH_LENGTH) handOn();
     },
   };
@@ -103,17 +111,10 @@ function createKeptQuote(): (agent: string) => string {
   };
 }
 
-// A request target can have any length. So the description is cached with the parsed request,
-// and the parser's cache bounds both.
-function createKeptDescription(): (asked: Pulled) => string {
-  const kept = new WeakMap<Pulled, string>();
-  return (asked) => {
-    const held = kept.get(asked);
-    if (held !== undefined) return held;
-    const description = formatAsked(asked);
-    kept.set(asked, description);
-    return description;
-  };
+// Both are checked where they are read: they contain nothing that needs quoting.
+function formatTrace(id: string | undefined, asn: string | null | undefined): string {
+  const network = asn === undefined ? "" : `,"client_asn":${asn === null ? "null" : `"${asn}"`}`;
+  return id === undefined ? network : `,"request_id":"${id}"${network}`;
 }
 
 function quote(agent: string): string {

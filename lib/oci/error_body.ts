@@ -14,6 +14,8 @@ export type ErrorCode =
   | "DIGEST_INVALID"
   | "MANIFEST_INVALID"
   | "NAME_INVALID"
+  | "NAME_UNKNOWN"
+  | "UNAUTHORIZED"
   | "UNKNOWN"
   | "UNSUPPORTED";
 

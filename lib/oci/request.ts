@@ -61,6 +61,8 @@ export type Pulled = Extract<Asked, { readonly name: string }>;
  * The path of a pull below `/v2/`, without its query: the inverse of
  * {@linkcode parseRequest}.
  *
+ * @param name the repository's name there, by default the one that was asked for
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -68,18 +70,18 @@ export type Pulled = Extract<Asked, { readonly name: string }>;
  * assertEquals(formatPath({ kind: "tags", name: "etcd", query: "?n=50" }), "etcd/tags/list");
  * ```
  */
-export function formatPath(asked: Pulled): string {
+export function formatPath(asked: Pulled, name: string = asked.name): string {
   switch (asked.kind) {
     case "blob":
-      return `${asked.name}/blobs/${asked.digest}`;
+      return `${name}/blobs/${asked.digest}`;
     case "manifest_by_tag":
-      return `${asked.name}/manifests/${asked.tag}`;
+      return `${name}/manifests/${asked.tag}`;
     case "manifest_by_digest":
-      return `${asked.name}/manifests/${asked.digest}`;
+      return `${name}/manifests/${asked.digest}`;
     case "referrers":
-      return `${asked.name}/referrers/${asked.digest}`;
+      return `${name}/referrers/${asked.digest}`;
     case "tags":
-      return `${asked.name}/tags/list`;
+      return `${name}/tags/list`;
   }
 }
 
@@ -123,28 +125,6 @@ export function parseRequest(method: string, target: string): Asked {
   if (encoded < 0 || encoded > end) return parsePath(target, start, end, query);
   const path = decodePath(target.slice(start, end));
   return parsePath(path, 0, path.length, query);
-}
-
-const MOST_KEPT = 1000;
-const LONGEST_KEPT = 512;
-
-/**
- * Makes a {@linkcode parseRequest} with a cache. Most requests to a registry are for few
- * images, and a lookup takes a third of the time of parsing. The cache is cleared when it is
- * full; entries in use return at once.
- */
-export function createRequestParser(): typeof parseRequest {
-  const kept = new Map<string, Asked>();
-  return (method, target) => {
-    if (method !== "GET" && method !== "HEAD") return parseRequest(method, target);
-    const held = kept.get(target);
-    if (held !== undefined) return held;
-    const asked = parseRequest(method, target);
-    if (target.length > LONGEST_KEPT) return asked;
-    if (kept.size >= MOST_KEPT) kept.clear();
-    kept.set(target, asked);
-    return asked;
-  };
 }
 
 // The start of the authority; 0 for a target that is only a path, or -1 for one that is

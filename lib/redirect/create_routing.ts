@@ -15,6 +15,8 @@ import type { Servers } from "./setup.ts";
 export interface Routing {
   /** Finds a client's location. */
   readonly locator: Locator;
+  /** Whether `/v2/` challenges clients, and `/token` gives them a session's token. */
+  readonly session: boolean;
   /** Finds a location's rule, by the location's index in the locator. */
   readonly policy: Policy;
 }
@@ -38,7 +40,9 @@ export function createRouting(
   const locator = createLocator(dataSet, own);
   const upstreams = byName(setup.upstreams);
   const mirrors = byName(setup.mirrors);
-  const upstream = upstreams.get(tryMainUpstream(config.upstreams, config.signature_upstream)!)!;
+  const main = tryMainUpstream(config.upstreams, config.signature_upstream);
+  // Without a main upstream, every repository is elsewhere, and any will do.
+  const upstream = upstreams.get(main ?? setup.upstreams[0]!.name)!;
   const { pages, signature_upstream: signatures } = config;
   const policy = createPolicy({
     ...(pages.info === undefined ? {} : { infoPage: new URL(pages.info).href }),
@@ -46,6 +50,13 @@ export function createRouting(
     listsBackends: pages.backends !== undefined && pages.backends !== false,
     upstream,
     ...(signatures === undefined ? {} : { signatureUpstream: upstreams.get(signatures)! }),
+    ...(config.repositories === undefined ? {} : {
+      repositories: Object.entries(config.repositories).map(([pattern, { upstream, as }]) => ({
+        pattern,
+        as,
+        upstream: upstream === undefined || upstream === main ? undefined : upstreams.get(upstream),
+      })),
+    }),
     rules: config.rules.map((rule, at) => ({
       number: at + 1,
       clients: rule.clients,
@@ -53,7 +64,7 @@ export function createRouting(
       upstream: rule.upstream === undefined ? upstream : upstreams.get(rule.upstream)!,
     })),
   }, locator.locations);
-  return { locator, policy };
+  return { locator, policy, session: config.trace.session };
 }
 
 function byName<Server extends { readonly name: string }>(

@@ -12,7 +12,7 @@ export interface Refusal {
   /** The discriminant. */
   readonly kind: "error";
   /** The HTTP status code. */
-  readonly status: 400 | 404 | 405;
+  readonly status: 400 | 401 | 404 | 405;
   /** What is wrong, for the body. */
   readonly error: OciError;
   /** Whether the answer has the OCI error body: below `/v2/`, and for every wrong method. */
@@ -58,6 +58,12 @@ export function refuseInvalid(part: InvalidPart, value: string): Refusal {
   return refuse(400, true, { ...INVALID[part], detail: value });
 }
 
+/** The decision for a repository that the configuration does not have. */
+export function refuseRepository(name: string): Refusal {
+  const message = "this registry has no such repository";
+  return refuse(404, true, { code: "NAME_UNKNOWN", message, detail: name });
+}
+
 function refuse(status: Refusal["status"], api: boolean, error: OciError): Refusal {
   return { kind: "error", status, api, error };
 }
@@ -66,6 +72,11 @@ function refuse(status: Refusal["status"], api: boolean, error: OciError): Refus
 export const METHOD_NOT_ALLOWED: Refusal = refuse(405, true, {
   code: "UNSUPPORTED",
   message: "only GET and HEAD are supported: this registry is for pulling",
+});
+/** The challenge that has clients ask for a session's token. */
+export const CHALLENGE: Refusal = refuse(401, true, {
+  code: "UNAUTHORIZED",
+  message: "a token ties the requests of a pull together; it is no login, and none is needed",
 });
 /** The refusal to list repositories. */
 export const NO_CATALOG: Refusal = refuse(404, true, {

@@ -195,7 +195,7 @@ Deno.test("every result of a check is told in a few words", async () => {
   const { tell, checks, setup } = await createProgram();
   const results = [
     { result: { kind: "good" }, reason: null },
-    { result: { kind: "lost", digest: DIGEST }, reason: `it has lost the blob ${DIGEST}` },
+    { result: { kind: "lost", key: `app@${DIGEST}` }, reason: `it has lost the blob ${DIGEST}` },
     { result: { kind: "has_all", reason: "it has all" }, reason: "it has all" },
     { result: { kind: "unsent" }, reason: "this machine could not send the request" },
   ] as const;

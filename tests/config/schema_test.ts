@@ -16,11 +16,12 @@ const PATH = "a repository name's first components, such as project/images, or n
   "lower-case, and with no slash at either end";
 const SOURCE_URL = "an http: or https: URL without user and fragment, such as " +
   "https://example.com/ip-ranges.json";
-const KEYS = "listen, workers, admin, log, client_address, pages, upstreams, signature_upstream, " +
+const KEYS =
+  "listen, workers, admin, log, client_address, trace, pages, upstreams, repositories, signature_upstream, " +
   "mirrors, locations, rules, probe, health, ranges";
 const HOURS = "a number of hours, from 0.001 to 8760";
 const HEADER = "a header's name, or null to take the peer's address";
-const PATTERN = '"*", "<cloud>/*" or "<cloud>/<region>"';
+const PATTERN = '"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"';
 
 Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () => {
   const numbers = [null, "8080", true, [], {}, 1.5, -1, 1e9];
@@ -75,6 +76,25 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       allowed: "a mapping with the keys header, from_end",
     },
     { path: "client_address.header", values: [5, true, [], {}, "", "a b"], allowed: HEADER },
+    {
+      path: "trace",
+      values: mappings,
+      allowed: "a mapping with the keys request_id, session, redirect_parameter, client_asn_header",
+    },
+    { path: "trace.request_id", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    { path: "trace.session", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    {
+      path: "trace.redirect_parameter",
+      values: [5, true, [], {}, "", "a b", "a=b", "a&b", "é", "x".repeat(65), "n", "artifactType"],
+      allowed:
+        "a query parameter's name of A-Z, a-z, 0-9, ., _, ~ and -, at most 64 of them, that " +
+        "means nothing to registries, or null for none",
+    },
+    {
+      path: "trace.client_asn_header",
+      values: [5, true, [], {}, "", "a b"],
+      allowed: "a header's name, or null for none",
+    },
     {
       path: "client_address.from_end",
       values: [...numbers, 0, 101],
@@ -222,9 +242,11 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
     { path: "admin.", keys: "host, port, token_file, hosts" },
     { path: "log.", keys: "level, pulls" },
     { path: "client_address.", keys: "header, from_end" },
+    { path: "trace.", keys: "request_id, session, redirect_parameter, client_asn_header" },
     { path: "pages.", keys: "info, privacy, backends" },
     { path: "pages.backends.", keys: "also" },
     { path: "upstreams.main.", keys: "endpoint, path" },
+    { path: "repositories.app.", keys: "upstream, as, public" },
     {
       path: "probe.",
       keys: "timeout_ms, found_ttl_s, recheck_s, missing_ttl_s, max_entries, max_in_flight, " +
@@ -330,8 +352,8 @@ Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", 
   const schema = toJsonSchema(ConfigSchema, { typeMode: "input", errorMode: "ignore" });
   assertEquals(
     Object.keys(schema.properties ?? {}).sort(),
-    ("admin client_address health listen locations log mirrors pages probe ranges rules " +
-      "signature_upstream upstreams workers").split(" "),
+    ("admin client_address health listen locations log mirrors pages probe ranges " +
+      "repositories rules signature_upstream trace upstreams workers").split(" "),
   );
   assertEquals(schema.required, ["upstreams"]);
   const objects: string[] = [];

@@ -33,7 +33,7 @@ function createWorld({ always }: { always?: Answer } = {}) {
     delay: 0 as number | undefined,
     held: undefined as Promise<void> | undefined,
   };
-  const { ask } = createUpstreamCheck({
+  const check = createUpstreamCheck({
     asker: {
       head(url, timeoutMs) {
         assertEquals(timeoutMs, 5000);
@@ -49,10 +49,13 @@ function createWorld({ always }: { always?: Answer } = {}) {
         if (world.delay !== undefined) inFlight.push(server);
         return world.delay;
       },
+      hasRoom: () => world.delay !== undefined,
       leave: (server) => void inFlight.splice(inFlight.indexOf(server), 1),
       turnAway: () => world.held,
     },
-    answers: ((answers) => () => answers)(createAnswers({ maxEntries: 100, now: clock.now })),
+    answers: ((answers) => () => answers)(
+      createAnswers({ random: () => 0.5, maxEntries: 100, now: clock.now }),
+    ),
     remembering: () => ({
       foundTtlMs: FOUND_TTL_MS,
       recheckMs: FOUND_TTL_MS,
@@ -66,7 +69,14 @@ function createWorld({ always }: { always?: Answer } = {}) {
   });
   return {
     world,
-    ask,
+    ask(upstream: Upstream, url: string, waitMs?: number) {
+      const foreseen = check.foresee(upstream, url);
+      const presence = check.ask(upstream, url, waitMs);
+      // Who is held back during a flood gets the same answer later.
+      if (typeof presence === "string") assertEquals(foreseen, presence);
+      else assertEquals(foreseen, world.held === undefined ? undefined : "found");
+      return presence;
+    },
     asked,
     told,
     inFlight,

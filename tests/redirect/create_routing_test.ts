@@ -57,7 +57,7 @@ Deno.test("createRouting() gives mirrors no slash at their end", () => {
     const text = `${UPSTREAM}mirrors: { one: { url: "${url}" } }
 rules: [{ clients: ["*"], mirrors: [one] }]`;
     assertEquals(ruleFor(routing(text), "9.9.9.9").mirrors, [
-      { number: 0, name: "one", url: expected, fallbackLimit: Infinity },
+      { number: 0, name: "one", url: expected, template: undefined, fallbackLimit: Infinity },
     ]);
   }
 });
@@ -77,8 +77,20 @@ rules:
   - { clients: [aws/*], mirrors: [one] }
 `);
   const { upstream } = made.policy;
-  const one = { number: 0, name: "one", url: "https://one.example", fallbackLimit: Infinity };
-  const two = { number: 1, name: "two", url: "https://two.example", fallbackLimit: 5 };
+  const one = {
+    number: 0,
+    name: "one",
+    url: "https://one.example",
+    template: undefined,
+    fallbackLimit: Infinity,
+  };
+  const two = {
+    number: 1,
+    name: "two",
+    url: "https://two.example",
+    template: undefined,
+    fallbackLimit: 5,
+  };
   const office = {
     number: 1,
     clients: ["office/*", "gcp/europe-west9"],
@@ -124,4 +136,38 @@ signature_upstream: signed
     base: "https://signed.example/v2/",
     number: 1,
   });
+});
+
+Deno.test("createRouting() finds repositories in the upstreams that they name", () => {
+  const { policy } = routing(`
+upstreams:
+  main: { endpoint: https://main.example, path: images }
+  other: { endpoint: https://other.example }
+repositories:
+  app: { upstream: other, as: acme/app }
+  charts/*: { upstream: main, as: c/* }
+  "*": {}
+`);
+  const table = [
+    { asked: "app", expected: ["app", "https://other.example/v2/", "acme/app"] },
+    { asked: "charts/a", expected: ["charts/*", undefined, "c/a"] },
+    { asked: "charts", expected: ["*", undefined, "charts"] },
+  ];
+  for (const { asked, expected } of table) {
+    const { pattern, upstream, name } = policy.findRepository!(asked)!;
+    assertEquals([pattern, upstream?.base, name], expected);
+  }
+});
+
+Deno.test("createRouting() needs no main upstream where every repository is elsewhere", () => {
+  const { policy } = routing(`
+upstreams:
+  one: { endpoint: https://one.example }
+  two: { endpoint: https://two.example }
+repositories:
+  a: { upstream: one }
+  b: { upstream: two }
+`);
+  assertEquals(policy.findRepository!("b")?.upstream?.name, "two");
+  assertEquals(policy.findRepository!("c"), undefined);
 });

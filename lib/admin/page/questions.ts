@@ -22,7 +22,7 @@ export interface Questions {
 export function renderQuestions({ texts, explained, found }: Questions): Html {
   return html`<form action="/#ask" method="get">
 <label>Client's address <input name="address" value="${texts.address}" placeholder="35.180.1.1" required spellcheck="false" autocomplete="off"></label>
-<label class="wide">What it asks for <input name="path" value="${texts.path}" placeholder="/v2/pause/manifests/3.9" required spellcheck="false" autocomplete="off"></label>
+<label class="wide">Image or path <input name="path" value="${texts.path}" placeholder="pause:3.9" required spellcheck="false" autocomplete="off"></label>
 <button>Explain</button></form>
 ${explained && renderAnswered(explained, renderExplanation)}
 <form action="/#ask" method="get">
@@ -74,6 +74,7 @@ function listSteps(explained: Explanation): Step[] {
       text: location === null ? "none is known" : html`${location}, by the prefix ${prefix}`,
       state: "plain",
     },
+    ...listRepositorySteps(explained),
     {
       title: "Rule",
       text: rule === null
@@ -87,34 +88,52 @@ function listSteps(explained: Explanation): Step[] {
   ];
 }
 
-function listMirrorSteps({ mirrors, redirect }: Explanation): Step[] {
-  const chosen = mirrors.findIndex(({ location }) => location === redirect);
-  return mirrors.map((mirror, at) => ({
+function listRepositorySteps({ repository }: Explanation): Step[] {
+  if (repository === null) return [];
+  const { pattern, upstream, name } = repository;
+  const where = upstream === null ? "the main upstream, or a rule's" : `the upstream ${upstream}`;
+  const text = html`<code>${name}</code> in ${where}, by the pattern ${pattern}`;
+  return [{ title: "Repository", text, state: "plain" }];
+}
+
+function listMirrorSteps(explained: Explanation): Step[] {
+  const { mirrors, redirect } = explained;
+  const chosen = mirrors.find(({ location }) => location === redirect);
+  return mirrors.map((mirror) => ({
     title: `Mirror ${mirror.name}`,
-    text: at === chosen
+    text: mirror === chosen
       ? html`serves: ${describeChosen(mirror)}`
-      : html`does not serve: ${describeNot(mirror, { at, chosen })}`,
-    state: at === chosen ? "chosen" : "passed",
+      : html`does not serve: ${describeNot(mirror, explained, chosen)}`,
+    state: mirror === chosen ? "chosen" : "passed",
   }));
 }
 
-function describeChosen({ known }: ExplainedMirror): string {
-  return known === "found" || known === "stale"
+function isKnown({ blob }: ExplainedMirror): boolean {
+  return blob === "found" || blob === "stale";
+}
+
+function describeChosen(mirror: ExplainedMirror): string {
+  return isKnown(mirror)
     ? "it is known to have the blob"
-    : "it is up, and is asked for the blob when a client asks; this is where it goes if it has it";
+    : "it is asked first, and is where the client goes if it has the blob";
 }
 
 /** Why a mirror does not serve. */
 function describeNot(
-  { state, known }: ExplainedMirror,
-  { at, chosen }: { readonly at: number; readonly chosen: number },
+  mirror: ExplainedMirror,
+  { mirrors, asks }: Explanation,
+  chosen: ExplainedMirror | undefined,
 ): string {
-  if (state === "down") return "it is down";
-  if (known === "missing") return "it lacks the blob";
-  if (chosen >= 0 && at > chosen) return "one before it serves";
-  return chosen < 0
-    ? "it takes no more for mirrors that are down"
-    : "a later one is known to have it";
+  if (mirror.state === "down") return "it is down";
+  if (mirror.blob === "missing") return "it lacks the blob";
+  const isLater = chosen !== undefined && mirrors.indexOf(mirror) > mirrors.indexOf(chosen);
+  if (chosen !== undefined && isKnown(chosen)) {
+    return isLater ? "one before it has the blob" : "a later one is known to have the blob";
+  }
+  if (isLater && asks.includes(mirror.name)) return "it is asked if those before it lack the blob";
+  return chosen === undefined && (isKnown(mirror) || asks.includes(mirror.name))
+    ? "it takes no more clients of mirrors that are down"
+    : "too many requests are in flight to ask it now";
 }
 
 function listUpstreamSteps({ upstream, signatures, redirect }: Explanation): Step[] {
@@ -128,7 +147,11 @@ function listUpstreamSteps({ upstream, signatures, redirect }: Explanation): Ste
   );
 }
 
-function formatAnswer({ status, redirect, error }: Explanation): Content {
+function formatAnswer({ status, redirect, error, blobs }: Explanation): Content {
   if (error !== null) return `${status} ${error.code}: ${error.message}`;
-  return redirect === null ? `status ${status}` : html`${status} to <code>${redirect}</code>`;
+  if (redirect === null) return `status ${status}`;
+  const where = html`${status} to <code>${redirect}</code>`;
+  return blobs.length === 0
+    ? where
+    : html`${where}; its blobs come from ${blobs.join(", ")}, else from the upstream`;
 }
