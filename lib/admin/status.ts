@@ -9,9 +9,14 @@
  */
 
 import type { EventKind } from "../observe/journal.ts";
-import type { Outcomes } from "../observe/located.ts";
-import type { Verdict } from "../mirrors/answer.ts";
 import type { Backend } from "../redirect/backends.ts";
+import type { ClientsStatus, RuleStatus } from "./client_status.ts";
+import type { HistoryStatus } from "./history_status.ts";
+import type { MirrorStatus, UpstreamStatus } from "./server_status.ts";
+
+export type * from "./client_status.ts";
+export type * from "./history_status.ts";
+export type * from "./server_status.ts";
 
 /** The state of the program. */
 export interface Status {
@@ -113,110 +118,6 @@ export interface TrafficStatus {
   readonly remembered: { readonly found: number; readonly missing: number };
 }
 
-/** A mirror. */
-export interface MirrorStatus {
-  /** Its name in the configuration. */
-  readonly name: string;
-  /** Its URL. */
-  readonly url: string;
-  /** Whether it gets clients. */
-  readonly state: "up" | "down";
-  /** Since when: the last change, or when it was configured. */
-  readonly since: string;
-  /** Why it is down. */
-  readonly reason: string | null;
-  /** The last check. */
-  readonly last_check: CheckStatus | null;
-  /** Redirects to it since the start. */
-  readonly redirects: number;
-  /** Redirects to it a second, now. */
-  readonly redirects_per_s: number | null;
-  /** Redirects to it within the last day. */
-  readonly redirects_last_day: number | null;
-  /** Redirects to it in place of a mirror that is down or failed a client, since the start. */
-  readonly fallback_redirects: number;
-  /** Probes of it, by result, since the start. */
-  readonly probes: Readonly<Record<Verdict, number>>;
-  /** The share of the blobs asked for that it had, from 0 to 1. */
-  readonly found_share: number | null;
-  /** How many blobs in a row it did not have. */
-  readonly not_found_in_a_row: number;
-  /** How many redirects a second it takes for others; `null` for any number. */
-  readonly fallback_limit: number | null;
-}
-
-/** A check of a mirror. */
-export interface CheckStatus {
-  /** When it ended. */
-  readonly time: string;
-  /** Its result. */
-  readonly result: "good" | "lost" | "bad" | "has_all" | "unsent";
-  /** The HTTP status code of the answer. */
-  readonly status: number | null;
-  /** What was wrong. */
-  readonly reason: string | null;
-  /** How long the answer took, in milliseconds. */
-  readonly ms: number;
-}
-
-/** Where clients are: pulls since the start. */
-export interface ClientsStatus {
-  /** The locations that clients came from, the most pulls first. */
-  readonly locations: readonly LocationStatus[];
-  /** Pulls of clients in no known location. */
-  readonly nowhere: number;
-  /** Pulls of clients in locations that are not counted apart. */
-  readonly others: number;
-  /** Pulls whose answer did not depend on where the client is, which was then not looked up. */
-  readonly not_looked_up: number;
-}
-
-/** A location. */
-export interface LocationStatus {
-  /** Its name: `aws/eu-west-3`. */
-  readonly location: string;
-  /** Its latitude and longitude in degrees, where the provider tells the place. */
-  readonly coordinates: readonly [latitude: number, longitude: number] | null;
-  /** Pulls from there. */
-  readonly pulls: number;
-  /** Of these, those that a mirror served. */
-  readonly from_mirrors: number;
-  /** Of these, those that an upstream served. */
-  readonly from_upstreams: number;
-  /** The position of its rule in the configuration, 1 for the first. */
-  readonly rule: number | null;
-}
-
-/** What became of the pulls of a rule's clients, since the start. */
-export interface RuleStatus {
-  /** Its position in the configuration, 1 for the first; `null` for clients without a rule. */
-  readonly rule: number | null;
-  /** Its location patterns. */
-  readonly clients: readonly string[];
-  /** The names of its mirrors, in order. */
-  readonly mirrors: readonly string[];
-  /** The name of its upstream. */
-  readonly upstream: string;
-  /** Pulls by what became of them: why a mirror or an upstream served. */
-  readonly outcomes: Outcomes;
-}
-
-/** An upstream. */
-export interface UpstreamStatus {
-  /** Its name in the configuration. */
-  readonly name: string;
-  /** The URL that repository names are appended to. */
-  readonly url: string;
-  /** Redirects to it since the start, by reason. */
-  readonly redirects: Readonly<Record<string, number>>;
-  /** Redirects to it a second, now. */
-  readonly redirects_per_s: number | null;
-  /** HEAD requests to it about signatures, by result, since the start. */
-  readonly asked: Readonly<Record<Verdict, number>>;
-  /** How long these took on average, in milliseconds. */
-  readonly mean_ms: number | null;
-}
-
 /** A repository. */
 export interface RepositoryStatus {
   /** Its name, as clients ask for it. */
@@ -255,25 +156,4 @@ export interface EventStatus {
   readonly text: string;
   /** How often it happened within a while. */
   readonly count: number;
-}
-
-/** What was measured. */
-export interface HistoryStatus {
-  /** Within the last hour. */
-  readonly hour: SpanStatus;
-  /** Within the last day. */
-  readonly day: SpanStatus;
-}
-
-/** What was measured within a span. */
-export interface SpanStatus {
-  /** When the first step begins. */
-  readonly begins: string;
-  /** The time of a step, in seconds. */
-  readonly step_s: number;
-  /**
-   * The values of each step by the name of their series, `null` where nothing was measured:
-   * rates a second; `cpu` in cores, `memory` in bytes.
-   */
-  readonly series: Readonly<Record<string, readonly (number | null)[]>>;
 }

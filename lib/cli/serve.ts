@@ -15,6 +15,7 @@ import { createEvents, type Events } from "../observe/events.ts";
 import { createLineSink, type LineSink } from "../observe/line_sink.ts";
 import { ListenError } from "../server/claim.ts";
 import { listenOnFamilies } from "../server/families.ts";
+import type { Reread } from "../server/changes.ts";
 import { serve } from "../server/serve.ts";
 import {
   type Command,
@@ -58,15 +59,11 @@ Environment variables, which override the configuration:
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
     const tls = readTlsFiles(config);
-    let token = readAdminToken(config);
+    const token = holdAdminToken(config);
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
-    const encoder = new TextEncoder();
-    const err = (text: string) => sink.take(encoder.encode(text));
-    const log = createServerLog(config, origin, { ...context, err });
-    if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
-    if (isOpen(config)) log.openAdmin(config.admin!);
+    const log = openLog(config, { origin, context, sink });
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
@@ -82,12 +79,8 @@ Environment variables, which override the configuration:
         versions: { version: metadata.version, deno: Deno.version.deno },
         log,
         events,
-        reread(locations) {
-          const read = reread(text.config, kept, locations);
-          if (read.kind === "config") token = readAdminToken(read.config) ?? token;
-          return read;
-        },
-        adminToken: () => token,
+        reread: (locations) => token.after(reread(text.config, kept, locations)),
+        adminToken: token.read,
         cores: navigator.hardwareConcurrency,
         spawn: (listener) => spawnIsolate(context.program, listener, { traced }),
         writePulls: context.write,
@@ -103,6 +96,35 @@ Environment variables, which override the configuration:
     return EXIT.well;
   },
 };
+
+/** Opens the event log, and writes what is to be said of the configuration. */
+function openLog(
+  config: Config,
+  { origin, context, sink }: {
+    readonly origin: string;
+    readonly context: Context;
+    readonly sink: LineSink;
+  },
+) {
+  const encoder = new TextEncoder();
+  const err = (text: string) => sink.take(encoder.encode(text));
+  const log = createServerLog(config, origin, { ...context, err });
+  if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
+  if (isOpen(config)) log.openAdmin(config.admin!);
+  return log;
+}
+
+// A token that the configuration no longer names stays, for nobody opens a door by accident.
+function holdAdminToken(config: Config) {
+  let token = readAdminToken(config);
+  return {
+    read: () => token,
+    after(read: Reread): Reread {
+      if (read.kind === "config") token = readAdminToken(read.config) ?? token;
+      return read;
+    },
+  };
+}
 
 function isOpen({ admin }: Config): boolean {
   if (admin === undefined || admin.token_file !== undefined) return false;

@@ -105,12 +105,13 @@ const HOST_PATTERN = "a host name, such as objects.example, or *.objects.example
 const Backends = mappingOr(
   bool,
   strict({
-    also: described(
+    also: usual(
       "Hosts that the servers of the configuration send clients on to.",
       v.array(
         text(HOST_PATTERN, /^(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?$/),
         "a list of host names",
       ),
+      [],
     ),
   }),
   "true, false, or a mapping with the key also",

@@ -9,7 +9,7 @@ import type { Standing } from "./metrics.ts";
 
 /** Formats the metrics of the program as a whole. */
 export function* programFamilies(standing: Standing): Generator<string> {
-  const { events, isolates, residentBytes, cpuS, startedS, versions } = standing;
+  const { events, isolates } = standing;
   yield family("archeio_reloads_total", "counter", "Reloads of the configuration.", [
     [{ result: "taken" }, events.reloads],
     [{ result: "refused" }, events.refusedReloads],
@@ -35,7 +35,12 @@ export function* programFamilies(standing: Standing): Generator<string> {
     "Lines of the event log that could not be written in time.",
     [[{}, events.lostEventLines]],
   );
-  yield family("archeio_build_info", "gauge", "Versions, as labels.", [[versions, 1]]);
+  yield family("archeio_build_info", "gauge", "Versions, as labels.", [[standing.versions, 1]]);
+  yield* processFamilies(standing);
+}
+
+// Under the names that Prometheus' client libraries give them.
+function* processFamilies({ residentBytes, cpuS, startedS }: Standing): Generator<string> {
   yield family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", [
     [{}, residentBytes],
   ]);

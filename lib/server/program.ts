@@ -97,10 +97,7 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
   const { events, later } = options;
   const count = config.workers === "auto" ? options.cores : config.workers;
   const memory = createProgramMemory(count);
-  const records = createRecords({
-    ...options,
-    counters: () => readCounters(standing()),
-  });
+  const records = createRecords({ ...options, counters: () => readCounters(standing()) });
   const log = createRecordingLog(options.log, { events, ...records });
   const board = createBoard(memory.board);
   const pulls = createLineSink({
@@ -119,15 +116,8 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
     records.states.enter(mirrors);
     checks.restart(mirrors, healthOf(health));
   };
-  const isolates = openIsolates(config, {
-    options,
-    memory,
-    log,
-    checks,
-    pulls,
-    records,
-    onTaken: check,
-  });
+  const parts = { options, memory, log, checks, pulls, records, onTaken: check };
+  const isolates = openIsolates(config, parts);
   const { main, others, owner } = isolates;
   const standing = openStanding({ memory, board, checks, owner, options });
   const changes = createChanges({ ...options, owner, log, certify: isolates.certify });

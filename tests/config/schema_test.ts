@@ -100,7 +100,7 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       values: [...numbers, 0, 101],
       allowed: "an integer from 1 to 100",
     },
-    { path: "pages", values: mappings, allowed: "a mapping with the keys info, privacy" },
+    { path: "pages", values: mappings, allowed: "a mapping with the keys info, privacy, backends" },
     { path: "pages.info", values: texts, allowed: PAGE_URL },
     { path: "pages.privacy", values: texts, allowed: PAGE_URL },
     { path: "upstreams", values: mappings, allowed: "a mapping from names to upstreams" },

@@ -38,8 +38,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 // Bidirectional controls could show a text in another order than it has.
-const CONTROLS =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const CONTROLS = /(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu;
 
 function escape(text: string): string {
   return text.replaceAll(CONTROLS, "\ufffd").replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign]!);
