@@ -10,7 +10,7 @@
 
 import landTopology from "world-atlas/land-110m.json" with { type: "json" };
 import { feature } from "topojson-client";
-import { project } from "../../lib/admin/page/projection.ts";
+import { MAP_WIDTH, project } from "../../lib/admin/page/projection.ts";
 import { digestSources, PAGE } from "./sources.ts";
 
 type Ring = readonly (readonly [longitude: number, latitude: number])[];
@@ -35,7 +35,10 @@ function drawRing(ring: Ring): string {
   let [beforeX, beforeY] = points[0]! as [number, number];
   let path = `M${beforeX} ${beforeY}l`;
   for (const [x, y] of points.slice(1) as [number, number][]) {
-    path += `${x - beforeX} ${y - beforeY} `;
+    // A ring that leaves the map at one side comes back at the other.
+    path += Math.abs(x - beforeX) > MAP_WIDTH / 2
+      ? `M${x} ${y}l`
+      : `${x - beforeX} ${y - beforeY} `;
     [beforeX, beforeY] = [x, y];
   }
   // A sign separates as a space does.

@@ -5,7 +5,7 @@
  */
 
 import type { HistoryStatus, SpanStatus, Status } from "../status.ts";
-import { formatBytes, formatRate, formatShort, formatTime } from "./format.ts";
+import { formatBytes, formatRate, formatShort, formatTime, UNKNOWN } from "./format.ts";
 import { type Html, html } from "./html.ts";
 
 /** A line of a chart. */
@@ -48,6 +48,11 @@ function renderSpan(name: keyof HistoryStatus, history: HistoryStatus): Html {
       format: formatRate,
     },
     {
+      title: "Share of blobs that upstreams serve",
+      lines: [{ name: "upstreams", values: shareOfUpstreams(span), colour: UPSTREAM_COLOUR }],
+      format: (value) => value === null ? UNKNOWN : `${formatShort(value)} %`,
+    },
+    {
       title: "Probes of mirrors",
       lines: [line("probes", "all", 0), line("probe_failures", "failed", 7)],
       format: formatRate,
@@ -80,6 +85,15 @@ function listTargets({ series }: SpanStatus): Line[] {
   }
   const values = series.blobs_to_upstreams ?? [];
   return [...lines, { name: "upstreams", values, colour: UPSTREAM_COLOUR }];
+}
+
+/** The share of blobs that upstreams serve, in percent. */
+function shareOfUpstreams({ series }: SpanStatus): (number | null)[] {
+  const { to_mirrors: near = [], blobs_to_upstreams: far = [] } = series;
+  return far.map((count, at) => {
+    const all = (count ?? 0) + (near[at] ?? 0);
+    return count === null || all === 0 ? null : 100 * count / all;
+  });
 }
 
 function sumOf(values: Line["values"]): number {
