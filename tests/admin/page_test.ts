@@ -196,10 +196,10 @@ Deno.test("the page says that all is well, with any number of mirrors, or that n
   const trivial = { upstreams: { main: { endpoint: "https://registry.example" } } };
   const one = { ...trivial, mirrors: { cdn: { url: "https://cdn.example" } } };
   const table = [
-    { asked: trivial, expected: "All is well: there are no mirrors" },
+    { asked: trivial, expected: "All is well: no mirrors" },
     {
       asked: { ...one, rules: [{ clients: ["*"], mirrors: ["cdn"] }] },
-      expected: "All is well: the mirror is up",
+      expected: "All is well: 1 mirror up",
     },
     { asked: CONFIG, expected: "All is well: 2 mirrors up" },
   ];

@@ -32,17 +32,20 @@ function drawRing(ring: Ring): string {
   const points = ring.map(([longitude, latitude]) => project([latitude, longitude]).map(Math.round))
     .filter(([x, y], at, all) => at === 0 || x !== all[at - 1]![0] || y !== all[at - 1]![1]);
   if (points.length < LEAST_POINTS) return "";
-  let [beforeX, beforeY] = points[0]! as [number, number];
-  let path = `M${beforeX} ${beforeY}l`;
-  for (const [x, y] of points.slice(1) as [number, number][]) {
-    // A ring that leaves the map at one side comes back at the other.
-    path += Math.abs(x - beforeX) > MAP_WIDTH / 2
-      ? `M${x} ${y}l`
-      : `${x - beforeX} ${y - beforeY} `;
-    [beforeX, beforeY] = [x, y];
-  }
+  // A ring that leaves the map at one side comes back at the other.
+  const cuts = points.flatMap(([x], at) =>
+    at > 0 && Math.abs(x! - points[at - 1]![0]!) > MAP_WIDTH / 2 ? [at] : []
+  );
+  return [0, ...cuts].map((from, part) => drawPart(points.slice(from, cuts[part]))).join("");
+}
+
+function drawPart(points: readonly (readonly number[])[]): string {
+  const steps = points.slice(1).map(([x, y], at) =>
+    `${x! - points[at]![0]!} ${y! - points[at]![1]!}`
+  );
+  if (steps.length === 0) return "";
   // A sign separates as a space does.
-  return `${path.trimEnd().replaceAll(" -", "-")}z`;
+  return `M${points[0]!.join(" ")}l${steps.join(" ")}z`.replaceAll(" -", "-");
 }
 
 async function bundle(): Promise<string> {

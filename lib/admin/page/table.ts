@@ -30,13 +30,13 @@ export interface TableParts<Row> {
   readonly rowClass?: (row: Row) => string;
 }
 
-/** Makes a table in a region that scrolls by itself when it is long. */
+/** Makes a table in a box that scrolls by itself when it is long. */
 export function table<Row>(parts: TableParts<Row>): Html {
   const { caption, columns, rows, empty } = parts;
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
   // A browser may drop the roles of a table that is laid out as cards.
   return html`
-    <div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+    <div class="scroll" role="group" aria-label="${caption}" tabindex="0">
       <table role="table">
         <caption class="hidden">${caption}</caption>
         <thead role="rowgroup">

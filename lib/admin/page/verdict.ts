@@ -35,15 +35,10 @@ function headline(problems: readonly Problem[], mirrors: readonly MirrorStatus[]
     const all = formatNumber(mirrors.length, "mirror");
     return down === 1 ? `1 of ${all} is down` : `${down} of ${all} are down`;
   }
-  if (problems.length > 0) return `${formatNumber(problems.length, "thing")} to look at`;
-  switch (mirrors.length) {
-    case 0:
-      return "All is well: there are no mirrors";
-    case 1:
-      return "All is well: the mirror is up";
-    default:
-      return `All is well: ${formatNumber(mirrors.length, "mirror")} up`;
-  }
+  const all = mirrors.length === 0 ? "no mirrors" : `${formatNumber(mirrors.length, "mirror")} up`;
+  return problems.length === 0
+    ? `All is well: ${all}`
+    : `${formatNumber(problems.length, "thing")} to look at: ${all}`;
 }
 
 function renderProblem({ severity, text, since }: Problem, now: string): Html {
