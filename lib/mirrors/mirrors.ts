@@ -12,7 +12,7 @@ import { createAsker } from "./asker.ts";
 import type { Board } from "./board.ts";
 import { createDoubts, type Doubts } from "./doubts.ts";
 import { type BlobFinder, createBlobFinder } from "./find_blob.ts";
-import { createGate } from "./gate.ts";
+import { createGate, type Gate } from "./gate.ts";
 import { type Answers, createAnswers, createKnownBlobs, type KnownBlobs } from "./known.ts";
 import type { Places } from "./places.ts";
 import { createProbes, type Probed } from "./probes.ts";
@@ -77,6 +77,8 @@ export interface Mirrors {
   readonly doubts: Doubts;
   /** Finds out what upstreams have. */
   readonly upstreams: UpstreamCheck;
+  /** Admits requests to other servers. */
+  readonly gate: Gate;
   /** What is known of blobs. */
   known(): KnownBlobs;
   /** The time in milliseconds, up to 100 ms late, and cheap to read. */
@@ -109,6 +111,7 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
       remembering: bounds,
       onAsked: log.onAsked,
     }),
+    gate,
     known,
     coarseNow,
   };

@@ -7,6 +7,7 @@
 
 import type { Later } from "../mirrors/time.ts";
 import type { Pulled } from "../oci/request.ts";
+import type { RelayResult } from "./relay_numbers.ts";
 
 /** A pull that was redirected. */
 export interface Pull {
@@ -22,6 +23,8 @@ export interface Pull {
   readonly by: "mirror" | "upstream";
   /** The client's `User-Agent` header. */
   readonly userAgent: string | null;
+  /** What came of relaying it; `undefined` for a redirect. */
+  readonly relayed?: RelayResult | undefined;
 }
 
 /** Logs pulls. */
@@ -72,16 +75,17 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
 
   return {
     flush,
-    write({ asked, method, location, to, by, userAgent }) {
+    write({ asked, method, location, to, by, userAgent, relayed }) {
       if (time === "") {
         time = new Date(now()).toISOString();
         cancel = later(FLUSH_MS, flush);
       }
       const where = location === undefined ? "null" : `"${location}"`;
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);
+      const how = relayed === undefined ? "" : `"relayed":"${relayed}",`;
       lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
         describe(asked)
-      },"location":${where},"${by}":"${to}","user_agent":${agent}}\n`;
+      },"location":${where},"${by}":"${to}",${how}"user_agent":${agent}}\n`;
       if (lines.length >= FLUSH_LENGTH) handOn();
     },
   };

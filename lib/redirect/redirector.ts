@@ -21,11 +21,14 @@ import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
-import type { Mirror } from "../routing/policy.ts";
+import type { Mirror, Upstream } from "../routing/policy.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
 import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
-import type { Setup } from "./setup.ts";
+import { createRelay, type Relay } from "./relay/relay.ts";
+import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
+import type { Source } from "./relay/source.ts";
+import { createSources, type Setup } from "./setup.ts";
 
 /** The memory that an isolate shares with the others. */
 export interface SharedMemory {
@@ -33,6 +36,8 @@ export interface SharedMemory {
   readonly board: SharedArrayBuffer;
   /** The places of probes in flight, a row for each isolate. */
   readonly places: SharedArrayBuffer;
+  /** The places of streams, a row for each isolate. */
+  readonly streams: SharedArrayBuffer;
   /** The counters of this isolate. */
   readonly numbers: SharedArrayBuffer;
   /** This isolate's row in the places, from 0. */
@@ -43,6 +48,8 @@ export interface SharedMemory {
 export interface RedirectorLog {
   /** Called when another server gave no answer for `url`. */
   readonly onUnanswered: (url: string, reason: string) => void;
+  /** Called when a pull is served from memory only because its upstream fails. */
+  readonly onStale: (upstream: string, reason: string) => void;
   /** Called with the number of a mirror that may have failed and should be checked. */
   readonly onSuspect: (mirror: number) => void;
   /** Called with a blob that a mirror, given by its number, has, for use in checks. */
@@ -93,14 +100,25 @@ interface Made {
   readonly routing: Routing;
   readonly handle: Handler;
   readonly bounds: ProbeBounds;
+  readonly relayBounds: RelayBounds;
+  readonly sourceOf: (upstream: Upstream) => Source;
+}
+
+/** What lives as long as the isolate. */
+interface Kept {
+  readonly numbers: Numbers;
+  readonly mirrors: Mirrors;
+  readonly relay: Relay;
 }
 
 /** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
 export function createRedirector(setup: Setup, options: RedirectorOptions): Redirector {
   const numbers = createNumbers(options.memory.numbers);
   const mirrors = openMirrors(options, numbers, () => made.bounds);
+  const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
-  let made = make(setup, options, { numbers, mirrors });
+  const kept: Kept = { numbers, mirrors, relay };
+  let made = make(setup, options, kept);
   prepare(made.routing);
 
   return {
@@ -111,7 +129,7 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, digest) => mirrors.known().missing(mirror, digest),
     async change(setup) {
-      const next = make(setup, options, { numbers, mirrors });
+      const next = make(setup, options, kept);
       await prepare(next.routing);
       made = next;
     },
@@ -181,14 +199,34 @@ function openMirrors(
   return mirrors;
 }
 
+function openRelay(
+  options: RedirectorOptions,
+  { numbers, mirrors }: Omit<Kept, "relay">,
+  made: () => Made,
+): Relay {
+  const { memory } = options;
+  // As above: what an isolate that died remembered and streamed is gone.
+  numbers.relay.set("memory_bytes", 0);
+  numbers.relay.set("streams", 0);
+  return createRelay({
+    ...options,
+    gate: mirrors.gate,
+    places: createPlaces(memory.streams, memory.slot, 1),
+    bounds: () => made().relayBounds,
+    numbers: numbers.relay,
+  });
+}
+
 function make(
   setup: Setup,
   options: RedirectorOptions,
-  { numbers, mirrors }: { readonly numbers: Numbers; readonly mirrors: Mirrors },
+  { numbers, mirrors, relay }: Kept,
 ): Made {
   const { config } = setup;
   const { client_address: client } = config;
   const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
+  const sourceOf = createSources(setup);
+  const relayBounds = relayBoundsOf(config, setup.isolates);
   const handle = createHandler({
     ...routing,
     clientAddress: { header: client.header, fromEnd: client.from_end },
@@ -200,8 +238,16 @@ function make(
     pulls: config.log.pulls ? options.pulls : undefined,
     tellRoute: options.tellRoute,
     onNoAddress: options.log.onNoAddress,
+    relay,
+    sourceOf,
+    tagTtlMs: relayBounds.tagTtlMs,
+    onNotServed({ name, base }, reason, isStale) {
+      if (isStale) options.log.onStale(name, reason);
+      else if (!options.stop.aborted) options.log.onUnanswered(base, reason);
+    },
   });
-  return { routing, handle, bounds: boundsOf(config, setup.isolates) };
+  const bounds = boundsOf(config, setup.isolates);
+  return { routing, handle, bounds, relayBounds, sourceOf };
 }
 
 function boundsOf({ probe }: Config, isolates: number): ProbeBounds {

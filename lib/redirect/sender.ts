@@ -7,6 +7,7 @@
 import type { Locator } from "../locations/locator.ts";
 import type { Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { RelayResult } from "../observe/relay_numbers.ts";
 import type { Pulled } from "../oci/request.ts";
 import { type FromMirror, type FromUpstream, locationAt } from "../routing/decide.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
@@ -36,6 +37,8 @@ export interface Sender {
     reason: UpstreamReason,
     client: Client,
   ): Response;
+  /** Logs a pull that was relayed, and what came of that. */
+  writeRelayed(asked: Pulled, upstream: Upstream, relayed: RelayResult, client: Client): void;
 }
 
 // For answers that depend on the client (RFC 9111, section 5.2.2). By default no cache stores a
@@ -55,6 +58,7 @@ export function createSender(
     { name }: Mirror | Upstream,
     asked: Pulled,
     client: Client,
+    relayed?: RelayResult,
   ): void {
     const location = clients.locationOf(client);
     pulls!.write({
@@ -64,11 +68,15 @@ export function createSender(
       to: name,
       by,
       userAgent: client.request.headers.get("user-agent"),
+      relayed,
     });
   }
 
   return {
     redirect,
+    writeRelayed(asked, upstream, relayed, client) {
+      if (pulls !== undefined) writePull("upstream", upstream, asked, client, relayed);
+    },
     toMirror(
       { asked, byClient }: FromMirror,
       mirror: Mirror,
