@@ -154,7 +154,11 @@ export function createRelayWorld(options: WorldOptions = {}) {
     add,
     stop,
     redirector,
-    change: (file: ConfigFile) => redirector.change(setupOf(file)),
+    async change(file: ConfigFile): Promise<void> {
+      const changed = redirector.change(setupOf(file));
+      await clock.pass(100);
+      await changed;
+    },
     totals: () => addNumbers([memory.numbers]),
     /** What was asked of the registry since the last time: `GET app/manifests/v1`, `GET token`. */
     taken(): string[] {
