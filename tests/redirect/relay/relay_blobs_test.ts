@@ -252,6 +252,7 @@ Deno.test("no more is read from the upstream than the client takes", async () =>
   }
   await reader.cancel();
   assertEquals(cancelled, 1);
+  await world.clock.pass(1000);
   assertEquals(world.clock.waiting, 0);
 });
 
