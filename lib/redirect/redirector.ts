@@ -240,6 +240,7 @@ function make(
     onNoAddress: options.log.onNoAddress,
     relay,
     sourceOf,
+    compresses: options.compresses,
     tagTtlMs: relayBounds.tagTtlMs,
     onNotServed({ name, base }, reason, isStale) {
       if (isStale) options.log.onStale(name, reason);

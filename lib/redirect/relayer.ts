@@ -39,6 +39,8 @@ export interface RelayerOptions {
   readonly sourceOf: (upstream: Upstream) => Source;
   /** How long a tag is remembered, in milliseconds. */
   readonly tagTtlMs: number;
+  /** Whether the platform compresses answers, unless they are said to be left as they are. */
+  readonly compresses?: boolean | undefined;
   /** The counters. */
   readonly numbers: Numbers;
   /** Called when an upstream did not serve a pull; `isStale` when it was served nevertheless. */
@@ -47,7 +49,7 @@ export interface RelayerOptions {
 
 /** Makes a relayer. */
 export function createRelayer(options: RelayerOptions, sender: Sender): Relayer {
-  const { relay, sourceOf, tagTtlMs, numbers, onNotServed } = options;
+  const { relay, sourceOf, tagTtlMs, compresses, numbers, onNotServed } = options;
 
   function finish(
     outcome: Outcome,
@@ -56,7 +58,7 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
     client: Client,
   ): Response {
     const { request } = client;
-    const response = answerTo(outcome, { asked, request, byClient, tagTtlMs });
+    const response = answerTo(outcome, { asked, request, byClient, tagTtlMs, compresses });
     const result = resultOf(outcome, response);
     numbers.answered(asked.kind, response.status);
     numbers.relay.relayed(upstream.number, result);

@@ -21,6 +21,8 @@ export interface AnswerTo {
   readonly byClient: boolean;
   /** How long a tag is remembered, in milliseconds. */
   readonly tagTtlMs: number;
+  /** Whether the platform compresses answers, unless they are said to be left as they are. */
+  readonly compresses?: boolean | undefined;
 }
 
 /** Makes the answer to a relayed pull. */
@@ -65,6 +67,8 @@ function manifestAnswer(manifest: Manifest, to: AnswerTo): Response {
   headers.append("docker-content-digest", digest);
   headers.append("etag", `"${digest}"`);
   headers.append("cache-control", isByTag ? tagControl(to) : IMMUTABLE);
+  // The length of a compressed answer is not told, and its tag is another one.
+  if (to.compresses) headers.append("cache-control", "no-transform");
   headers.append("vary", "accept");
   return response;
 }
@@ -87,7 +91,12 @@ function listAnswer(
   method: string,
 ): Response {
   return new Response(method === "HEAD" ? null : bytes, {
-    headers: { ...headers, "content-length": String(bytes.length) },
+    headers: {
+      ...headers,
+      "content-length": String(bytes.length),
+      // Deno before 2.8 compresses it otherwise, and HEAD must have the headers of GET.
+      "cache-control": "no-transform",
+    },
   });
 }
 

@@ -67,6 +67,7 @@ Deno.test("referrers are handed on, with what filters them and where the next pa
   assertEquals(headers, {
     "content-type": INDEX,
     "content-length": String(body.length),
+    "cache-control": "no-transform",
     "oci-filters-applied": "artifactType",
     link: `</v2/app/referrers/${first.digest}?last=x>; rel="next"`,
   });
