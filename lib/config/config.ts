@@ -41,6 +41,8 @@ export interface Config {
   readonly rules: readonly RuleConfig[];
   /** How relaying upstreams are used. */
   readonly relay: RelayConfig;
+  /** How a pull is followed through all logs. */
+  readonly trace: TraceConfig;
   /** How mirrors are probed, and how long answers are remembered. */
   readonly probe: ProbeConfig;
   /** How mirrors are checked. */
@@ -148,7 +150,7 @@ export interface RepositoryConfig {
 
 /** A blob store. */
 export interface MirrorConfig {
-  /** Its base URL: a blob is at `<url>/<digest>`. */
+  /** A URL template (`mirrors/template.ts`); or a base URL, and a blob is at `<url>/<digest>`. */
   readonly url: string;
   /**
    * How many redirects a second it takes in place of mirrors that are down; above it, the
@@ -159,7 +161,7 @@ export interface MirrorConfig {
 
 /** Which servers serve the clients of some locations. */
 export interface RuleConfig {
-  /** Location patterns: `*`, `<cloud>/*` or `<cloud>/<region>`. */
+  /** Location patterns: `*`, or `<cloud>/<region>` in which each `*` stands for any text. */
   readonly clients: readonly string[];
   /** The names of the mirrors to ask, in order. */
   readonly mirrors: readonly string[];
@@ -181,6 +183,18 @@ export interface RelayConfig {
   readonly stream: boolean;
   /** How many blobs are streamed at the same time. */
   readonly max_streams: number;
+}
+
+/** How a pull is followed through all logs. */
+export interface TraceConfig {
+  /** Whether each request has an id, which stands in its answer's `X-Request-ID`. */
+  readonly request_id: boolean;
+  /** Whether clients get a token at `/token`, so that all requests of a pull have one id. */
+  readonly session: boolean;
+  /** The query parameter of redirects that the id is in; `null` for none. */
+  readonly redirect_parameter: string | null;
+  /** The name of the header with the number of the client's network; `null` for none. */
+  readonly client_asn_header: string | null;
 }
 
 /** How mirrors are probed. */

@@ -38,7 +38,7 @@ const SECRET = /\.credentials(?:$|\.(?!username$|password_file$|identity_token_f
 /** Formats the YAML parser's message about an unreadable text. */
 export function formatUnreadable(reason: string): string {
   const [what, where = "the whole file", shown = ""] = reason.split(/ at (?=line \d)|:(?=\n)/, 3);
-  const allowed = 'YAML or JSON, each key once, "*" in quotes';
+  const allowed = 'YAML or JSON, each key once, "*" and "{…}" in quotes';
   // For a duplicate key, the parser reports a wrong column.
   const place = where.replace(/, column -\d+$/, "");
   return `${place}: found no valid YAML or JSON (${what}); allowed: ${allowed}${shown}`;

@@ -9,13 +9,13 @@ import { MAX_MIRRORS } from "../mirrors/board.ts";
 import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
 import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
 import { Upstream } from "./schema_of_upstreams.ts";
-import { baseUrl } from "./schema_urls.ts";
+import { blobsUrl } from "./schema_urls.ts";
 
 const LOCATION = "a location's name, <cloud>/<region>";
 const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
 const pattern = text(
-  `"*", "<cloud>/*" or "<cloud>/<region>"`,
-  /^(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*\/(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*))$/,
+  `"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"`,
+  /^(?!.*\*\*)(?:\*|[A-Za-z0-9*][A-Za-z0-9_.*-]*\/[A-Za-z0-9*][A-Za-z0-9_.*-]*)$/,
 );
 
 const PART = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
@@ -66,7 +66,11 @@ export const Repositories = v.pipe(
 );
 
 const Mirror = strict({
-  url: described("The blob store's URL; a blob is at <url>/<digest>.", baseUrl),
+  url: described(
+    "The blob store's URL, where a blob is at <url>/<digest>; or a template of a blob's URL with " +
+      "{digest}, {algorithm}, {hex}, {hex:2} (its first two digits) and {name} (the repository).",
+    blobsUrl,
+  ),
   fallback_limit: optional(
     "How many redirects a second it takes in place of mirrors that are down. Default: no limit.",
     integer(0, 1_000_000),
@@ -75,7 +79,8 @@ const Mirror = strict({
 
 const Rule = strict({
   clients: described(
-    `The clients it applies to: "*" is everyone, "<cloud>/*" a cloud, "<cloud>/<region>" a region.`,
+    `The clients it applies to: "*" is everyone, "<cloud>/<region>" a region, "<cloud>/*" a cloud; a ` +
+      `"*" stands for any text, as in "aws/eu-*".`,
     v.pipe(
       v.array(pattern, "a list of location patterns"),
       v.minLength(1, "at least one location pattern"),

@@ -33,13 +33,23 @@ export const ROUTES = [
   "invalid",
   "method",
   "nothing",
-] as const satisfies readonly Asked["kind"][];
+  "token",
+] as const satisfies readonly (Asked["kind"] | "token")[];
+
+/** A kind of requests. */
+export type Route = typeof ROUTES[number];
 
 /** The statuses of answers that are counted. */
-export const STATUSES = [200, 206, 304, 307, 400, 404, 405, 416, 429, 503, 500] as const;
+export const STATUSES = [
+  ...[200, 206, 304, 307, 400, 401, 404, 405, 416, 429, 503] as const,
+  500,
+] as const;
 
 /** Why a client is sent to a mirror. */
 export const MIRROR_REASONS = ["found", "fallback"] as const;
+
+/** Why a client is sent to a mirror. */
+export type MirrorReason = typeof MIRROR_REASONS[number];
 
 /** Why a client is sent to an upstream. */
 export const UPSTREAM_REASONS = [
@@ -91,9 +101,9 @@ const REDIRECTED = STATUSES.indexOf(307);
 /** Counts. Mirrors and upstreams are given by their numbers. */
 export interface Numbers {
   /** Counts a request that was answered with a redirect. */
-  redirected(route: Asked["kind"]): void;
+  redirected(route: Route): void;
   /** Counts a request answered otherwise. A status not in `STATUSES` counts as 500. */
-  answered(route: Asked["kind"], status: number): void;
+  answered(route: Route, status: number): void;
   /** Counts a redirect to a mirror. */
   toMirror(mirror: number, diverted: boolean): void;
   /** Counts a redirect to an upstream. */

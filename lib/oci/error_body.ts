@@ -19,6 +19,7 @@ export type ErrorCode =
   | "NAME_UNKNOWN"
   | "TOOMANYREQUESTS"
   | "UNAVAILABLE"
+  | "UNAUTHORIZED"
   | "UNKNOWN"
   | "UNSUPPORTED";
 

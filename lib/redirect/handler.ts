@@ -5,6 +5,7 @@
  */
 
 import type { FoundBlob } from "../mirrors/find_blob.ts";
+import { blobKey, type PulledBlob } from "../mirrors/template.ts";
 import type { Mirrors } from "../mirrors/mirrors.ts";
 import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
 import type { UpstreamReason } from "../observe/numbers.ts";
@@ -33,8 +34,8 @@ export interface HandlerOptions
   readonly timeoutMs: number;
   /** The time in milliseconds, of any monotonic clock. */
   readonly now: () => number;
-  /** Called with each blob that a client is sent to a mirror for, and the mirror's number. */
-  readonly noteSample: (mirror: number, digest: string) => void;
+  /** Called with the key of each blob that a client is sent to a mirror for. */
+  readonly noteSample: (mirror: number, key: string) => void;
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -45,8 +46,15 @@ export interface HandlerOptions
  */
 export type Handler = (request: Request, info: PeerInfo) => Response | Promise<Response>;
 
+/** The same, for requests that have an id. */
+export type IdentifiedHandler = (
+  request: Request,
+  info: PeerInfo,
+  id?: string,
+) => Response | Promise<Response>;
+
 /** Makes a handler. */
-export function createHandler(options: HandlerOptions): Handler {
+export function createHandler(options: HandlerOptions): IdentifiedHandler {
   const { policy, numbers, tellRoute } = options;
   const parseRequest = createRequestParser();
   const clients = createClientReader(options);
@@ -54,13 +62,13 @@ export function createHandler(options: HandlerOptions): Handler {
   const relayer = createRelayer(options, sender);
   const { toMirror, toUpstream } = createPulls(options, clients, { sender, relayer });
 
-  return function handle(request, info) {
+  return function handle(request, info, id) {
     const { method } = request;
     // `Deno.serve` builds the URL from what the client sent, without normalising it. `new URL`
     // would normalise it, and would cost more than everything else here.
     const asked = parseRequest(method, request.url);
     tellRoute?.(asked, method);
-    const client: Client = { request, info, address: undefined, location: undefined };
+    const client: Client = { request, info, address: undefined, location: undefined, id };
     const decision = decide(asked, policy, clients.ruleOf, client);
     switch (decision.kind) {
       case "mirror":
@@ -69,7 +77,7 @@ export function createHandler(options: HandlerOptions): Handler {
         return toUpstream(decision, client, asked.kind === "blob" ? "no_mirror" : "registry");
       case "page":
         numbers.redirected(asked.kind);
-        return sender.redirect(decision.location);
+        return sender.toPage(decision.location);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();
@@ -89,7 +97,7 @@ function createPulls(
   const { find, repeats, doubts, upstreams } = mirrors;
 
   function toMirror(decision: FromMirror, client: Client): Response | Promise<Response> {
-    const found = find(decision.mirrors, decision.asked.digest);
+    const found = find(decision.mirrors, decision.asked);
     if (!(found instanceof Promise)) return toFound(found, decision, client, timeoutMs);
     const deadlineMs = now() + timeoutMs;
     return found.then((found) => toFound(found, decision, client, deadlineMs - now()));
@@ -103,8 +111,8 @@ function createPulls(
   ): Response | Promise<Response> {
     if (found.kind === "none") return toUpstream(decision, client, found.reason, leftMs);
     const { mirror, diverted } = found;
-    const { digest } = decision.asked;
-    const good = isRepeated(client, digest) ? doubts.look(mirror, digest) : true;
+    const { asked } = decision;
+    const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;
     return good === true
       ? deliver(decision, mirror, diverted, client)
       : afterLook(good, found, decision, client, now() + leftMs);
@@ -112,15 +120,15 @@ function createPulls(
 
   function deliver(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client) {
     doubts.noteSent(mirror);
-    noteSample(mirror.number, decision.asked.digest);
+    noteSample(mirror.number, blobKey(mirror, decision.asked));
     return sender.toMirror(decision, mirror, diverted, client);
   }
 
   // A HEAD followed by a GET is not a retry.
-  function isRepeated(client: Client, digest: string): boolean {
+  function isRepeated(client: Client, mirror: Mirror, blob: PulledBlob): boolean {
     if (client.request.method !== "GET") return false;
     const address = clients.addressOf(client);
-    return address !== undefined && repeats.note(address, digest);
+    return address !== undefined && repeats.note(address, blobKey(mirror, blob));
   }
 
   async function afterLook(
@@ -131,9 +139,9 @@ function createPulls(
     deadlineMs: number,
   ): Promise<Response> {
     if (await look) return deliver(decision, mirror, diverted, client);
-    const { mirrors, asked: { digest } } = decision;
-    repeats.expect(clients.addressOf(client)!, digest);
-    const other = await find(mirrors, digest, mirror, deadlineMs - now());
+    const { mirrors, asked } = decision;
+    repeats.expect(clients.addressOf(client)!, blobKey(mirror, asked));
+    const other = await find(mirrors, asked, mirror, deadlineMs - now());
     return other.kind === "none"
       ? await toUpstream(decision, client, "retry", deadlineMs - now())
       : deliver(decision, other.mirror, true, client);
@@ -148,7 +156,7 @@ function createPulls(
     const { asked, name, upstream, signatures } = decision;
     if (isRelayed(upstream, asked)) {
       const orElse = signatures && (() => serve(decision, signatures, "signature", client));
-      return relayer.serve(decision, upstream, client, orElse);
+      return relayer.serve(decision, upstream, reason, client, orElse);
     }
     if (signatures === undefined) return sender.toUpstream(decision, upstream, reason, client);
     const presence = upstreams.ask(upstream, urlAt(upstream, asked, name), leftMs);
@@ -166,7 +174,7 @@ function createPulls(
     client: Client,
   ): Response | Promise<Response> {
     return isRelayed(upstream, decision.asked)
-      ? relayer.serve(decision, upstream, client)
+      ? relayer.serve(decision, upstream, reason, client)
       : sender.toUpstream(decision, upstream, reason, client);
   }
 

@@ -7,7 +7,8 @@
 
 import type { Config } from "../config/config.ts";
 import { type Answer, describeAnswer } from "../mirrors/answer.ts";
-import { type Board, createBoard } from "../mirrors/board.ts";
+import type { Foresight } from "../mirrors/foresight.ts";
+import { createBoard } from "../mirrors/board.ts";
 import {
   createMirrors,
   type Mirrors,
@@ -16,6 +17,7 @@ import {
 } from "../mirrors/mirrors.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
+import { blobKey, blobUrl } from "../mirrors/template.ts";
 import { createWait, type World } from "../mirrors/time.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
@@ -23,12 +25,13 @@ import type { PullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
-import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
 import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
 import type { Source } from "./relay/source.ts";
+import { isTraced } from "./request_id.ts";
 import { createSources, type Setup } from "./setup.ts";
+import { createTracedHandler } from "./traced_handler.ts";
 
 /** The memory that an isolate shares with the others. */
 export interface SharedMemory {
@@ -52,8 +55,8 @@ export interface RedirectorLog {
   readonly onStale: (upstream: string, reason: string) => void;
   /** Called with the number of a mirror that may have failed and should be checked. */
   readonly onSuspect: (mirror: number) => void;
-  /** Called with a blob that a mirror, given by its number, has, for use in checks. */
-  readonly onSample: (mirror: number, digest: string) => void;
+  /** Called with the key of a blob that a mirror, given by its number, has, for use in checks. */
+  readonly onSample: (mirror: number, key: string) => void;
   /** Called when a mirror had none of several blobs in a row; `answer` is its last. */
   readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
   /** Called when a request is refused because its client address cannot be read. */
@@ -85,9 +88,9 @@ export interface Redirector {
   /** What decisions are made from. */
   readonly routing: () => Routing;
   /** The current state, to explain how a request would be answered. */
-  readonly present: Present;
-  /** Takes a blob that a mirror, given by its number, has lost for missing. */
-  readonly forget: (mirror: number, digest: string) => void;
+  readonly present: Foresight;
+  /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
+  readonly forget: (mirror: number, key: string) => void;
   /**
    * Prepares another setup in steps, answering requests with the old one in between, and then
    * switches to it.
@@ -125,22 +128,14 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     fetch: (request, info) => made.handle(request, info),
     onThrown: () => numbers.answered("nothing", 500),
     routing: () => made.routing,
-    present: presentOf(createBoard(options.memory.board), mirrors),
+    present: mirrors.foresight,
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
-    forget: (mirror, digest) => mirrors.known().missing(mirror, digest),
+    forget: (mirror, key) => mirrors.known().missing(mirror, key),
     async change(setup) {
       const next = make(setup, options, kept);
       await prepare(next.routing);
       made = next;
     },
-  };
-}
-
-function presentOf(board: Board, { known, upstreams }: Mirrors): Present {
-  return {
-    isDown: ({ number }) => board.isDown(number),
-    recall: ({ number }, digest) => known().recall(number, digest),
-    recallUpstream: upstreams.recall,
   };
 }
 
@@ -178,12 +173,12 @@ function openMirrors(
     bounds,
     log: {
       onSuspect,
-      onProbed(mirror, { digest, answer, verdict, tookMs }) {
+      onProbed(mirror, { blob, answer, verdict, tookMs }) {
         numbers.asked(mirror.number, verdict, tookMs);
         const { foundCount, missingCount } = mirrors.known();
         numbers.known(foundCount, missingCount);
-        if (verdict === "found") noteSample(mirror.number, digest);
-        onAnswer(`${mirror.url}/${digest}`, answer);
+        if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
+        onAnswer(blobUrl(mirror, blob), answer);
         if (verdict === "unsent") return;
         const inARow = board.noteFound(mirror.number, verdict === "found");
         if (inARow === NOTHING_FOUND) {
@@ -223,7 +218,7 @@ function make(
   { numbers, mirrors, relay }: Kept,
 ): Made {
   const { config } = setup;
-  const { client_address: client } = config;
+  const { client_address: client, trace } = config;
   const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
   const sourceOf = createSources(setup);
   const relayBounds = relayBoundsOf(config, setup.isolates);
@@ -236,6 +231,7 @@ function make(
     now: options.now,
     numbers,
     pulls: config.log.pulls ? options.pulls : undefined,
+    trace,
     tellRoute: options.tellRoute,
     onNoAddress: options.log.onNoAddress,
     relay,
@@ -247,8 +243,13 @@ function make(
       else if (!options.stop.aborted) options.log.onUnanswered(base, reason);
     },
   });
-  const bounds = boundsOf(config, setup.isolates);
-  return { routing, handle, bounds, relayBounds, sourceOf };
+  return {
+    routing,
+    handle: isTraced(trace) ? createTracedHandler(handle, { ...options, trace, numbers }) : handle,
+    bounds: boundsOf(config, setup.isolates),
+    relayBounds,
+    sourceOf,
+  };
 }
 
 function boundsOf({ probe }: Config, isolates: number): ProbeBounds {

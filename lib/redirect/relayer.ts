@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Numbers } from "../observe/numbers.ts";
+import type { Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { RelayResult } from "../observe/relay_numbers.ts";
 import type { FromMirror, FromUpstream } from "../routing/decide.ts";
 import type { Upstream } from "../routing/policy.ts";
@@ -26,6 +26,7 @@ export interface Relayer {
   serve(
     decision: FromMirror | FromUpstream,
     upstream: Upstream,
+    reason: UpstreamReason,
     client: Client,
     orElse?: () => Response | Promise<Response>,
   ): Response | Promise<Response>;
@@ -54,7 +55,7 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
   function finish(
     outcome: Outcome,
     { asked, byClient }: FromMirror | FromUpstream,
-    upstream: Upstream,
+    { upstream, reason }: { readonly upstream: Upstream; readonly reason: UpstreamReason },
     client: Client,
   ): Response {
     const { request } = client;
@@ -62,7 +63,7 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
     const result = resultOf(outcome, response);
     numbers.answered(asked.kind, response.status);
     numbers.relay.relayed(upstream.number, result);
-    sender.writeRelayed(asked, upstream, result, client);
+    sender.writeRelayed(asked, upstream, { reason, relayed: result }, client);
     if (outcome.kind === "failed") tellFailure(upstream, outcome, false);
     else if (outcome.kind === "manifest" && outcome.why !== undefined) {
       tellFailure(upstream, outcome.why, true);
@@ -80,13 +81,13 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
   }
 
   return {
-    serve(decision, upstream, client, orElse) {
+    serve(decision, upstream, reason, client, orElse) {
       const { asked, name } = decision;
       const outcome = relay.pull(sourceOf(upstream), { asked, name, request: client.request });
       const serve = (outcome: Outcome) =>
         outcome.kind === "missing" && orElse !== undefined
           ? orElse()
-          : finish(outcome, decision, upstream, client);
+          : finish(outcome, decision, { upstream, reason }, client);
       return outcome instanceof Promise ? outcome.then(serve) : serve(outcome);
     },
   };

@@ -23,6 +23,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { parseMirrorUrl } from "../mirrors/template.ts";
 import { createRoster, type Roster } from "../mirrors/roster.ts";
 import type { Credentials } from "../registry/server.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
@@ -99,7 +100,7 @@ function keyOf(server: { readonly name: string; readonly url?: string; readonly 
 function listMirrors({ mirrors }: Config): Unnumbered<Mirror>[] {
   return Object.entries(mirrors).map(([name, { url, fallback_limit }]) => ({
     name,
-    url: normalizeUrl(url),
+    ...parseMirrorUrl(url),
     fallbackLimit: fallback_limit ?? Infinity,
   }));
 }
@@ -107,7 +108,7 @@ function listMirrors({ mirrors }: Config): Unnumbered<Mirror>[] {
 function listUpstreams({ upstreams }: Config): Unnumbered<Upstream>[] {
   return Object.entries(upstreams).map(([name, { endpoint, path, pull, tags }]) => ({
     name,
-    base: `${normalizeUrl(endpoint)}/v2/${path === "" ? "" : `${path}/`}`,
+    base: `${new URL(endpoint).origin}/v2/${path === "" ? "" : `${path}/`}`,
     ...(pull === "relay" ? { relayed: "pulls" } : tags === "relay" ? { relayed: "tags" } : {}),
   }));
 }
@@ -128,10 +129,4 @@ export function createSources(
     sources.set(upstream, source);
     return source;
   };
-}
-
-// As the platform serializes it, so that it is unambiguous.
-function normalizeUrl(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname.replace(/\/+$/, "");
 }

@@ -17,13 +17,13 @@ const PATH = "a repository name's first components, such as project/images, or n
 const SOURCE_URL = "an http: or https: URL without user and fragment, such as " +
   "https://example.com/ip-ranges.json";
 const KEYS =
-  "listen, workers, admin, log, client_address, pages, upstreams, repositories, signature_upstream, " +
+  "listen, workers, admin, log, client_address, trace, pages, upstreams, repositories, signature_upstream, " +
   "mirrors, locations, rules, relay, probe, health, ranges";
 const UPSTREAM_KEYS = "endpoint, path, pull, tags, credentials, token_hosts, redirect_hosts";
 const RELAY_KEYS = "memory_mib, tag_ttl_s, stale_s, timeout_ms, stream, max_streams";
 const HOURS = "a number of hours, from 0.001 to 8760";
 const HEADER = "a header's name, or null to take the peer's address";
-const PATTERN = '"*", "<cloud>/*" or "<cloud>/<region>"';
+const PATTERN = '"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"';
 
 Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () => {
   const numbers = [null, "8080", true, [], {}, 1.5, -1, 1e9];
@@ -56,6 +56,25 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       allowed: "a mapping with the keys header, from_end",
     },
     { path: "client_address.header", values: [5, true, [], {}, "", "a b"], allowed: HEADER },
+    {
+      path: "trace",
+      values: mappings,
+      allowed: "a mapping with the keys request_id, session, redirect_parameter, client_asn_header",
+    },
+    { path: "trace.request_id", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    { path: "trace.session", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    {
+      path: "trace.redirect_parameter",
+      values: [5, true, [], {}, "", "a b", "a=b", "a&b", "é", "x".repeat(65), "n", "artifactType"],
+      allowed:
+        "a query parameter's name of A-Z, a-z, 0-9, ., _, ~ and -, at most 64 of them, that " +
+        "means nothing to registries, or null for none",
+    },
+    {
+      path: "trace.client_asn_header",
+      values: [5, true, [], {}, "", "a b"],
+      allowed: "a header's name, or null for none",
+    },
     {
       path: "client_address.from_end",
       values: [...numbers, 0, 101],
@@ -225,6 +244,7 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
     { path: "admin.", keys: "host, port" },
     { path: "log.", keys: "level, pulls" },
     { path: "client_address.", keys: "header, from_end" },
+    { path: "trace.", keys: "request_id, session, redirect_parameter, client_asn_header" },
     { path: "pages.", keys: "info, privacy" },
     { path: "upstreams.main.", keys: UPSTREAM_KEYS },
     { path: "relay.", keys: RELAY_KEYS },
@@ -335,7 +355,7 @@ Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", 
   assertEquals(
     Object.keys(schema.properties ?? {}).sort(),
     ("admin client_address health listen locations log mirrors pages probe ranges " +
-      "relay repositories rules signature_upstream upstreams workers").split(" "),
+      "relay repositories rules signature_upstream trace upstreams workers").split(" "),
   );
   assertEquals(schema.required, ["upstreams"]);
   const objects: string[] = [];

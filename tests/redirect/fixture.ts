@@ -102,14 +102,15 @@ interface Uses {
   readonly upstreams: ConfigFile;
   readonly mirrors?: ConfigFile;
   readonly signature_upstream?: string;
+  readonly repositories?: Readonly<Record<string, { readonly upstream?: string }>>;
   readonly rules?: readonly { readonly mirrors?: readonly string[]; readonly upstream?: string }[];
 }
 
 function withoutUnused(config: ConfigFile): ConfigFile {
-  const { upstreams, mirrors = {}, rules = [], signature_upstream: signatures } = config as
-    & ConfigFile
-    & Uses;
-  const names = [...rules.map(({ upstream }) => upstream), signatures, "main"];
+  const { upstreams, mirrors = {}, rules = [], repositories = {}, signature_upstream: signatures } =
+    config as ConfigFile & Uses;
+  const named = [...rules, ...Object.values(repositories)].map(({ upstream }) => upstream);
+  const names = [...named, signatures, "main"];
   const isSole = Object.keys(upstreams).length === 1;
   return {
     ...config,
