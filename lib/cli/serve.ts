@@ -56,8 +56,7 @@ Environment variables, which override the configuration:
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
-    const tls = readTlsFiles(config);
-    const credentials = readCredentialFiles(config);
+    const secrets = { tls: readTlsFiles(config), credentials: readCredentialFiles(config) };
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
@@ -74,8 +73,7 @@ Environment variables, which override the configuration:
     try {
       await serve(config, {
         ...world,
-        tls,
-        credentials,
+        ...secrets,
         dataSet: EMBEDDED,
         listen: listenOnFamilies,
         versions: { version: metadata.version, deno: Deno.version.deno },

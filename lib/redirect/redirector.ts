@@ -6,26 +6,18 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { type Answer, describeAnswer } from "../mirrors/answer.ts";
-import type { Foresight } from "../mirrors/foresight.ts";
-import { createBoard } from "../mirrors/board.ts";
-import {
-  createMirrors,
-  type Mirrors,
-  type MirrorsOptions,
-  type ProbeBounds,
-} from "../mirrors/mirrors.ts";
+import type { Mirrors, MirrorsOptions, ProbeBounds } from "../mirrors/mirrors.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
-import { blobKey, blobUrl } from "../mirrors/template.ts";
 import { createWait, type World } from "../mirrors/time.ts";
-import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
-import type { Mirror, Upstream } from "../routing/policy.ts";
+import type { Upstream } from "../routing/policy.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
+import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
+import { openMirrors } from "./open_mirrors.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
 import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
 import type { Source } from "./relay/source.ts";
@@ -88,7 +80,7 @@ export interface Redirector {
   /** What decisions are made from. */
   readonly routing: () => Routing;
   /** The current state, to explain how a request would be answered. */
-  readonly present: Foresight;
+  readonly present: Present;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
   /**
@@ -128,7 +120,10 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     fetch: (request, info) => made.handle(request, info),
     onThrown: () => numbers.answered("nothing", 500),
     routing: () => made.routing,
-    present: mirrors.foresight,
+    present: {
+      ...mirrors.foresight,
+      remembers: (upstream, asked, name) => relay.remembers(made.sourceOf(upstream), asked, name),
+    },
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
     async change(setup) {
@@ -146,52 +141,6 @@ function createPreparation(
   return async ({ locator }) => {
     do await turn(0); while (!stop.aborted && locator.prepare());
   };
-}
-
-// How many blobs in a row a mirror may lack before that is reported.
-const NOTHING_FOUND = 100;
-
-function openMirrors(
-  options: RedirectorOptions,
-  numbers: Numbers,
-  bounds: () => ProbeBounds,
-): Mirrors {
-  const { memory, log, now, stop } = options;
-  const board = createBoard(memory.board);
-  // The memory may be that of an isolate that died, whose cache is gone.
-  numbers.known(0, 0);
-  const onSuspect = ({ number }: Mirror) => log.onSuspect(number);
-  const noteSample = createSampler(now, log.onSample);
-  const onAnswer = (url: string, answer: Answer) => {
-    // A request that was cancelled because the program stops is not reported.
-    if (answer.kind !== "answered" && !stop.aborted) log.onUnanswered(url, answer.reason);
-  };
-  const mirrors = createMirrors({
-    ...options,
-    board,
-    places: createPlaces(memory.places, memory.slot, SERVER_NUMBERS),
-    bounds,
-    log: {
-      onSuspect,
-      onProbed(mirror, { blob, answer, verdict, tookMs }) {
-        numbers.asked(mirror.number, verdict, tookMs);
-        const { foundCount, missingCount } = mirrors.known();
-        numbers.known(foundCount, missingCount);
-        if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
-        onAnswer(blobUrl(mirror, blob), answer);
-        if (verdict === "unsent") return;
-        const inARow = board.noteFound(mirror.number, verdict === "found");
-        if (inARow === NOTHING_FOUND) {
-          log.onNothingFound(mirror.name, inARow, describeAnswer(answer));
-        }
-      },
-      onAsked(upstream, answer, verdict, tookMs) {
-        numbers.asked(undefined, verdict, tookMs);
-        onAnswer(upstream.base, answer);
-      },
-    },
-  });
-  return mirrors;
 }
 
 function openRelay(

@@ -5,19 +5,18 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { type Archeio, startArcheio } from "./archeio.ts";
 import { startBlobStore } from "./blob_store.ts";
 import { createCertificateFiles } from "./certificate_files.ts";
 import type { Client, Entrance } from "./clients/client.ts";
 import { startContainerd } from "./clients/containerd.ts";
-import { curl, getJson, head } from "./clients/curl.ts";
+import { curl } from "./clients/curl.ts";
 import { type Docker, hasDocker, startDocker } from "./clients/docker.ts";
 import { createPodman } from "./clients/podman.ts";
 import { writeSettings } from "./clients/settings.ts";
 import { createSkopeo } from "./clients/skopeo.ts";
 import { type Contents, pushContents } from "./contents.ts";
-import { tagOf } from "./digest.ts";
 import { createLayout } from "./layout.ts";
 import { ensurePrograms } from "./programs.ts";
 import type { Store } from "./store.ts";

@@ -45,14 +45,13 @@ export async function startTokenRegistry(options: TokenRegistryOptions): Promise
   const issue = createTokenService(options);
   let reply: ((request: Request) => Response | undefined) | undefined;
   let replyToken: (() => Response) | undefined;
-  let origins: Origins | undefined;
 
   async function answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
     if (url.pathname === "/token") return replyToken?.() ?? await issue(request);
     const failed = reply?.(request);
     if (failed !== undefined) return failed;
-    const response = await ask(request, origins!.checked);
+    const response = await ask(request, origins.checked);
     const challenge = response.headers.get("www-authenticate");
     if (challenge !== null) {
       // The realm has the scheme by which it was asked.
@@ -64,7 +63,7 @@ export async function startTokenRegistry(options: TokenRegistryOptions): Promise
     }
     const digest = /\/blobs\/(sha256:[0-9a-f]+)$/.exec(url.pathname)?.[1];
     if (redirectsTo === undefined || digest === undefined || !response.ok) {
-      return await asToday(request, response, origins!.checked, pageSize);
+      return await asToday(request, response, origins.checked, pageSize);
     }
     await response.body?.cancel();
     const base = url.protocol === "https:" ? redirectsTo.https : redirectsTo.http;
@@ -73,7 +72,7 @@ export async function startTokenRegistry(options: TokenRegistryOptions): Promise
   }
 
   const front = started.use(serveBoth(answer, certificate));
-  origins = started.use(await startDaemons(folder, certificate, front.http));
+  const origins = started.use(await startDaemons(folder, certificate, front.http));
   const running = started.move();
   return {
     ...front,

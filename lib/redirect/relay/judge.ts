@@ -22,7 +22,7 @@ export interface JudgeOptions {
 }
 
 /** An answer without what was asked for. */
-type Empty = Exclude<SourceAnswer, { readonly kind: "answered" | "redirect" }>;
+export type Empty = Exclude<SourceAnswer, { readonly kind: "answered" | "redirect" }>;
 
 /** Judges answers. */
 export interface Judge {

@@ -15,9 +15,10 @@ import { createAcceptReader } from "../../registry/accept.ts";
 import { createRegistry, type RegistryResponse } from "../../registry/registry.ts";
 import type { RegistryServer } from "../../registry/server.ts";
 import { createBlobs } from "./blobs.ts";
-import { createJudge, keyOf } from "./judge.ts";
+import { createJudge } from "./judge.ts";
 import { createLists } from "./lists.ts";
-import { createManifests, type Waiting } from "./manifests.ts";
+import type { Waiting } from "./manifest_fetches.ts";
+import { createManifests } from "./manifests.ts";
 import type { Outcome } from "./outcome.ts";
 import type { RelayBounds } from "./relay_bounds.ts";
 import { createRelayMemory, type RelayMemory } from "./relay_memory.ts";
@@ -32,8 +33,8 @@ export interface Relay {
    * when the upstream is asked; it never rejects.
    */
   pull(source: Source, pull: RelayedPull): Outcome | Promise<Outcome>;
-  /** Whether a manifest by digest is remembered. */
-  recalls(source: Source, asked: Pulled, name: string): boolean;
+  /** Whether a manifest would be served without asking the upstream. */
+  remembers(source: Source, asked: Pulled, name: string): boolean;
 }
 
 /** A pull to relay. */
@@ -119,8 +120,7 @@ export function createRelay(options: RelayOptions): Relay {
           return lists(source, { asked, name: pull.asked.name, signal: request.signal });
       }
     },
-    recalls: (source, asked, name) =>
-      memory.get().manifest(keyOf(source, { ...asked, name })) !== undefined,
+    remembers: (source, asked, name) => manifests.remembers(source, { ...asked, name }),
   };
 }
 
