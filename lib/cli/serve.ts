@@ -28,6 +28,7 @@ import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
 import { createServerLog } from "./log.ts";
 import { readCredentialFiles, readTlsFiles, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
+import { withWarnings } from "./warn_at_start.ts";
 import { createWorld } from "./world.ts";
 import { spawnIsolate } from "./isolate.ts";
 
@@ -63,7 +64,9 @@ Environment variables, which override the configuration:
     const encoder = new TextEncoder();
     const err = (text: string) => sink.take(encoder.encode(text));
     const log = createServerLog(config, origin, { ...context, err });
-    if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
+    const isBuiltIn = origin === BUILT_IN && servesKubernetes(config);
+    if (isBuiltIn) log.builtIn(); // Its servers are known to work.
+    const stop = new AbortController();
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
@@ -77,7 +80,11 @@ Environment variables, which override the configuration:
         dataSet: EMBEDDED,
         listen: listenOnFamilies,
         versions: { version: metadata.version, deno: Deno.version.deno },
-        log,
+        log: isBuiltIn ? log : withWarnings(log, config, {
+          ...world,
+          credentials: secrets.credentials,
+          stop: stop.signal,
+        }),
         events,
         reread: (locations) => reread(text.config, kept, locations),
         cores: navigator.hardwareConcurrency,
@@ -89,6 +96,7 @@ Environment variables, which override the configuration:
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
     } finally {
+      stop.abort();
       await sink.drained();
     }
     return EXIT.well;
