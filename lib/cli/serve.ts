@@ -25,7 +25,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
-import { createServerLog } from "./log.ts";
+import { createServerLog, type ProgramLog } from "./log.ts";
 import { readCredentialFiles, readTlsFiles, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
 import { withWarnings } from "./warn_at_start.ts";
@@ -61,11 +61,9 @@ Environment variables, which override the configuration:
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
-    const encoder = new TextEncoder();
-    const err = (text: string) => sink.take(encoder.encode(text));
-    const log = createServerLog(config, origin, { ...context, err });
     const isBuiltIn = origin === BUILT_IN && servesKubernetes(config);
-    if (isBuiltIn) log.builtIn(); // Its servers are known to work.
+    const log = openLog(config, origin, { context, sink });
+    if (isBuiltIn) log.builtIn();
     const stop = new AbortController();
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
@@ -80,11 +78,8 @@ Environment variables, which override the configuration:
         dataSet: EMBEDDED,
         listen: listenOnFamilies,
         versions: { version: metadata.version, deno: Deno.version.deno },
-        log: isBuiltIn ? log : withWarnings(log, config, {
-          ...world,
-          credentials: secrets.credentials,
-          stop: stop.signal,
-        }),
+        // The servers of the built-in configuration are known to work.
+        log: isBuiltIn ? log : withWarnings(log, config, { ...world, ...secrets, stop }),
         events,
         reread: (locations) => reread(text.config, kept, locations),
         cores: navigator.hardwareConcurrency,
@@ -110,6 +105,16 @@ function openEventSink({ writeErr }: Context, { later }: World, events: Events):
     onLost: (lines) => void (events.lostEventLines += lines),
     later,
   });
+}
+
+function openLog(
+  config: Config,
+  origin: string,
+  { context, sink }: { readonly context: Context; readonly sink: LineSink },
+): ProgramLog {
+  const encoder = new TextEncoder();
+  const err = (text: string) => sink.take(encoder.encode(text));
+  return createServerLog(config, origin, { ...context, err });
 }
 
 function keepEnvironment(context: Context): Context {

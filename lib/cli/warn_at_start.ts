@@ -19,7 +19,7 @@ export interface WarnOptions extends World {
   /** The credentials of upstreams. */
   readonly credentials: Setup["credentials"];
   /** Once it is aborted, nothing more is found. */
-  readonly stop: AbortSignal;
+  readonly stop: AbortController;
 }
 
 /** Makes a log that, once the server listens, looks at what it serves by, and warns of it. */
@@ -42,11 +42,11 @@ async function warn(
   const over = new AbortController();
   const end = () => over.abort();
   const cancel = later(LIMIT_MS, end);
-  stop.addEventListener("abort", end);
+  stop.signal.addEventListener("abort", end);
   const tools = { ...options, timeoutMs: REQUEST_LIMIT_MS, stop: over.signal };
   for (const finding of await findAll(createPlan(config, credentials), tools)) {
     if (finding.verdict === "warning" || finding.verdict === "bad") log.onFinding(finding);
   }
   cancel();
-  stop.removeEventListener("abort", end);
+  stop.signal.removeEventListener("abort", end);
 }

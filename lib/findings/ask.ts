@@ -50,6 +50,11 @@ export async function withLimit<Result>(
 const MAX_BODY_BYTES = 256 * 1024;
 const HEADERS = { "user-agent": "archeio" };
 
+// The platform's reason begins with the URL, which is known.
+function describe(error: unknown): string {
+  return describeReason(error).replace(/^error sending request for url \(.*?\): /, "");
+}
+
 /** Makes a function that asks servers. */
 export function createAsk(tools: Tools): Ask {
   return (method, url) =>
@@ -61,7 +66,7 @@ export function createAsk(tools: Tools): Ask {
         const bytes = await tryReadBody(response, MAX_BODY_BYTES, limit);
         return { kind: "answered", status, headers, body: new TextDecoder().decode(bytes) };
       } catch (error) {
-        return { kind: "failed", reason: describeReason(error) };
+        return { kind: "failed", reason: describe(error) };
       }
     });
 }

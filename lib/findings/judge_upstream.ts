@@ -85,15 +85,16 @@ function createJudge(plan: UpstreamPlan) {
         const realm = parameters.get("realm") ?? "";
         const judged = judgeRealm(realm, server);
         if (judged.kind === "url") return;
-        const host = URL.canParse(realm) ? new URL(realm).host : undefined;
-        const named = host && judgeRealm(realm, { ...server, tokenHosts: [host] }).kind === "url";
+        const host = hostsOf(realm).find((host) =>
+          judgeRealm(realm, { ...server, tokenHosts: [host] }).kind === "url"
+        );
         yield bad(
           judged.reason.replace(
             /^the realm of its challenge/,
             "issues tokens where archeio asks " +
               "for none: the realm of its challenge",
           ),
-          named ? `if that is right, write token_hosts: ["${host}"] in ${part}` : undefined,
+          host ? `if that is right, write token_hosts: ["${host}"] in ${part}` : undefined,
         );
       }
     },
@@ -201,6 +202,13 @@ function createJudge(plan: UpstreamPlan) {
       );
     }
   }
+}
+
+/** How a URL's host can be named: with its port or, if that is the usual one, without. */
+function hostsOf(text: string): string[] {
+  if (!URL.canParse(text)) return [];
+  const { host, hostname, protocol } = new URL(text);
+  return [host, `${hostname}:${protocol === "http:" ? 80 : 443}`];
 }
 
 function tryOrigin(location: string | null, base: string): string | undefined {
