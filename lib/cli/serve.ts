@@ -62,8 +62,7 @@ Environment variables, which override the configuration:
     const events = createEvents();
     const sink = openEventSink(context, world, events);
     const isBuiltIn = origin === BUILT_IN && servesKubernetes(config);
-    const log = openLog(config, origin, { context, sink });
-    if (isBuiltIn) log.builtIn();
+    const log = openLog(config, { origin, isBuiltIn, context, sink });
     const stop = new AbortController();
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
@@ -107,14 +106,22 @@ function openEventSink({ writeErr }: Context, { later }: World, events: Events):
   });
 }
 
+interface LogOptions {
+  readonly origin: string;
+  readonly isBuiltIn: boolean;
+  readonly context: Context;
+  readonly sink: LineSink;
+}
+
 function openLog(
   config: Config,
-  origin: string,
-  { context, sink }: { readonly context: Context; readonly sink: LineSink },
+  { origin, isBuiltIn, context, sink }: LogOptions,
 ): ProgramLog {
   const encoder = new TextEncoder();
   const err = (text: string) => sink.take(encoder.encode(text));
-  return createServerLog(config, origin, { ...context, err });
+  const log = createServerLog(config, origin, { ...context, err });
+  if (isBuiltIn) log.builtIn();
+  return log;
 }
 
 function keepEnvironment(context: Context): Context {

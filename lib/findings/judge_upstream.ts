@@ -89,11 +89,7 @@ function createJudge(plan: UpstreamPlan) {
           judgeRealm(realm, { ...server, tokenHosts: [host] }).kind === "url"
         );
         yield bad(
-          judged.reason.replace(
-            /^the realm of its challenge/,
-            "issues tokens where archeio asks " +
-              "for none: the realm of its challenge",
-          ),
+          `cannot be asked for tokens: ${judged.reason}`,
           host ? `if that is right, write token_hosts: ["${host}"] in ${part}` : undefined,
         );
       }
@@ -208,6 +204,8 @@ function createJudge(plan: UpstreamPlan) {
 function hostsOf(text: string): string[] {
   if (!URL.canParse(text)) return [];
   const { host, hostname, protocol } = new URL(text);
+  // Nobody names an address because a registry asks for it.
+  if (!/^[a-z0-9.-]*[a-z]$/.test(hostname)) return [];
   return [host, `${hostname}:${protocol === "http:" ? 80 : 443}`];
 }
 
