@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isRegisteredDigest, isSignatureTag, isTag } from "../oci/grammar.ts";
+import { isName, isRegisteredDigest, isSignatureTag, isTag } from "../oci/grammar.ts";
 import type { Pulled } from "../oci/request.ts";
 import { normalizeAccept } from "../registry/accept.ts";
 import { dropBody, tryReadBody } from "../registry/read_body.ts";
@@ -82,12 +82,12 @@ async function readCatalog(
   const path = pathname.slice("/v2/".length);
   const listed = tryField(catalog.body, "repositories");
   return toStrings(listed)
-    .filter((name) => NAME.test(name) && name.startsWith(path))
+    .filter((name) => name.startsWith(path))
+    .map((name) => name.slice(path.length))
+    .filter((name) => isName(name))
     .slice(0, 1)
-    .map((name) => ({ name: name.slice(path.length), there: name.slice(path.length) }));
+    .map((name) => ({ name, there: name }));
 }
-
-const NAME = /^[a-z0-9]+(?:[._/-]+[a-z0-9]+){0,30}$/;
 
 function createSeeRepository(tools: Tools) {
   const pull = createPull(tools);
