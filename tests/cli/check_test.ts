@@ -104,12 +104,12 @@ Deno.test("check says whether the certificate is one, and until when", async () 
   ];
   for (const { cert, key, now, expected } of table) {
     using folder = temporaryFolder({ "cert.pem": cert, "key.pem": key });
-    const [finding, ...more] = findInCertificate(configIn(folder.path), Date.parse(now));
+    const [finding, ...more] = await findInCertificate(configIn(folder.path), Date.parse(now));
     assertEquals(more, []);
     assertEquals(`${finding!.verdict}: ${finding!.found}`, expected);
   }
   using folder = temporaryFolder({ "cert.pem": "none", "key.pem": "none" });
-  const [finding] = findInCertificate(configIn(folder.path), 0);
+  const [finding] = await findInCertificate(configIn(folder.path), 0);
   assertEquals(finding!.verdict, "bad");
   assertStringIncludes(finding!.found, "cannot be read: ");
 });
