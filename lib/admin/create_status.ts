@@ -9,7 +9,7 @@ import type { History, HistoryOfSpan, Span } from "../observe/history.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Standing } from "../observe/metrics.ts";
 import type { MirrorStates } from "../observe/mirror_states.ts";
-import { ROUTES, STATUSES } from "../observe/numbers.ts";
+import { ROUTES, STATUSES } from "../observe/routes.ts";
 import type { Readings } from "../observe/readings.ts";
 import type { RepositoryCount } from "../observe/repositories.ts";
 import { listBackends } from "../redirect/backends.ts";

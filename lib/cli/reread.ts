@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import type { Credentials } from "../registry/server.ts";
 import type { Reread } from "../server/changes.ts";
 import type { Tls } from "../server/isolate.ts";
 import { type Context, UsageError } from "./command.ts";
@@ -27,7 +28,8 @@ export function reread(
     if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
     const { config } = loadConfig(file, context, { locations, needsFiles: true });
     readAdminToken(config);
-    return { kind: "config", config, tls: readTlsFiles(config) };
+    const credentials = readCredentialFiles(config);
+    return { kind: "config", config, tls: readTlsFiles(config), credentials };
   } catch (error) {
     if (error instanceof UsageError) return { kind: "refused", reason: error.message };
     throw error;
@@ -72,4 +74,53 @@ export function readAdminToken({ admin }: Config): string | undefined {
     `cannot use the token in "${admin.token_file}": it must be letters, digits, -, ., _, ~, + ` +
       "and / on one line",
   );
+}
+
+/**
+ * Reads the files with the secrets of upstreams. A line break at the end is no part of one.
+ *
+ * @throws {UsageError} when one cannot be read, or is empty
+ */
+export function readCredentialFiles({ upstreams }: Config): Record<string, Credentials> {
+  const all: Record<string, Credentials> = {};
+  for (const [name, { credentials }] of Object.entries(upstreams)) {
+    const { username, password_file: password, identity_token_file: token } = credentials ?? {};
+    if (password !== undefined) {
+      all[name] = { kind: "password", username: username!, password: readSecret(password) };
+    } else if (token !== undefined) {
+      all[name] = { kind: "identity_token", identityToken: readSecret(token) };
+    }
+  }
+  return all;
+}
+
+function readSecret(path: string): string {
+  const secret = readText(path, "secret").replace(/\r?\n$/, "");
+  if (secret === "") throw new UsageError(`cannot use the secret "${path}": the file is empty`);
+  return secret;
+}
+
+/** The token in use. */
+export interface AdminToken {
+  /** The token that operators must present; `undefined` when none is needed. */
+  read(): string | undefined;
+  /** Takes the token that a configuration names, which was read again. */
+  after(read: Reread): Reread;
+}
+
+/**
+ * Holds the token that operators must present. One that the configuration no longer names
+ * stays, so that no reload opens the listener by accident.
+ *
+ * @throws {UsageError} when it cannot be read, or is no token
+ */
+export function holdAdminToken(config: Config): AdminToken {
+  let token = readAdminToken(config);
+  return {
+    read: () => token,
+    after(read: Reread): Reread {
+      if (read.kind === "config") token = readAdminToken(read.config) ?? token;
+      return read;
+    },
+  };
 }

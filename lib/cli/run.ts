@@ -7,6 +7,7 @@
 import metadata from "../../deno.json" with { type: "json" };
 import { summarizeDataSet } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import { checkCommand } from "./check.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
 import { backendsCommand } from "./backends.ts";
 import { configCommand } from "./config.ts";
@@ -20,6 +21,7 @@ import { statusCommand } from "./status.ts";
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", serveCommand],
   ["config", configCommand],
+  ["check", checkCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
   ["backends", backendsCommand],

@@ -15,7 +15,6 @@ import { createEvents, type Events } from "../observe/events.ts";
 import { createLineSink, type LineSink } from "../observe/line_sink.ts";
 import { ListenError } from "../server/claim.ts";
 import { listenOnFamilies } from "../server/families.ts";
-import type { Reread } from "../server/changes.ts";
 import { serve } from "../server/serve.ts";
 import {
   type Command,
@@ -27,9 +26,10 @@ import {
   UsageError,
 } from "./command.ts";
 import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
-import { createServerLog } from "./log.ts";
-import { readAdminToken, readTlsFiles, reread } from "./reread.ts";
+import { createServerLog, type ProgramLog } from "./log.ts";
+import { holdAdminToken, readCredentialFiles, readTlsFiles, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
+import { withWarnings } from "./warn_at_start.ts";
 import { createWorld } from "./world.ts";
 import { spawnIsolate } from "./isolate.ts";
 
@@ -58,12 +58,14 @@ Environment variables, which override the configuration:
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
-    const tls = readTlsFiles(config);
     const token = holdAdminToken(config);
+    const secrets = { tls: readTlsFiles(config), credentials: readCredentialFiles(config) };
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
-    const log = openLog(config, { origin, context, sink });
+    const isBuiltIn = origin === BUILT_IN && servesKubernetes(config);
+    const log = openLog(config, { origin, isBuiltIn, context, sink });
+    const stop = new AbortController();
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
@@ -73,11 +75,10 @@ Environment variables, which override the configuration:
     try {
       await serve(config, {
         ...world,
-        tls,
-        dataSet: EMBEDDED,
-        listen: listenOnFamilies,
-        versions: { version: metadata.version, deno: Deno.version.deno },
-        log,
+        ...secrets,
+        ...OF_THE_PROGRAM,
+        // The servers of the built-in configuration are known to work.
+        log: isBuiltIn ? log : withWarnings(log, config, { ...world, ...secrets, stop }),
         events,
         reread: (locations) => token.after(reread(text.config, kept, locations)),
         adminToken: token.read,
@@ -85,46 +86,24 @@ Environment variables, which override the configuration:
         spawn: (listener) => spawnIsolate(context.program, listener, { traced }),
         writePulls: context.write,
         tellRoute,
-        residentBytes: () => Deno.memoryUsage().rss,
-        cpuS: readCpuS,
       });
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
     } finally {
+      stop.abort();
       await sink.drained();
     }
     return EXIT.well;
   },
 };
 
-/** Opens the event log, and writes what is to be said of the configuration. */
-function openLog(
-  config: Config,
-  { origin, context, sink }: {
-    readonly origin: string;
-    readonly context: Context;
-    readonly sink: LineSink;
-  },
-) {
-  const encoder = new TextEncoder();
-  const err = (text: string) => sink.take(encoder.encode(text));
-  const log = createServerLog(config, origin, { ...context, err });
-  if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
-  if (isOpen(config)) log.openAdmin(config.admin!);
-  return log;
-}
-
-// A token that the configuration no longer names stays, for nobody opens a door by accident.
-function holdAdminToken(config: Config) {
-  let token = readAdminToken(config);
-  return {
-    read: () => token,
-    after(read: Reread): Reread {
-      if (read.kind === "config") token = readAdminToken(read.config) ?? token;
-      return read;
-    },
-  };
-}
+const OF_THE_PROGRAM = {
+  dataSet: EMBEDDED,
+  listen: listenOnFamilies,
+  versions: { version: metadata.version, deno: Deno.version.deno },
+  residentBytes: () => Deno.memoryUsage().rss,
+  cpuS: readCpuS,
+};
 
 function isOpen({ admin }: Config): boolean {
   if (admin === undefined || admin.token_file !== undefined) return false;
@@ -143,6 +122,25 @@ function openEventSink({ writeErr }: Context, { later }: World, events: Events):
     onLost: (lines) => void (events.lostEventLines += lines),
     later,
   });
+}
+
+interface LogOptions {
+  readonly origin: string;
+  readonly isBuiltIn: boolean;
+  readonly context: Context;
+  readonly sink: LineSink;
+}
+
+function openLog(
+  config: Config,
+  { origin, isBuiltIn, context, sink }: LogOptions,
+): ProgramLog {
+  const encoder = new TextEncoder();
+  const err = (text: string) => sink.take(encoder.encode(text));
+  const log = createServerLog(config, origin, { ...context, err });
+  if (isBuiltIn) log.builtIn();
+  if (isOpen(config)) log.openAdmin(config.admin!);
+  return log;
 }
 
 function keepEnvironment(context: Context): Context {

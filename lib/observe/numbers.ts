@@ -9,31 +9,15 @@
 import type { Verdict } from "../mirrors/answer.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
-import type { Asked } from "../oci/request.ts";
-
-/** The kinds of requests. */
-export const ROUTES = [
-  "blob",
-  "manifest_by_tag",
-  "manifest_by_digest",
-  "tags",
-  "referrers",
-  "version",
-  "info",
-  "privacy",
-  "backends",
-  "catalog",
-  "invalid",
-  "method",
-  "nothing",
-  "token",
-] as const satisfies readonly (Asked["kind"] | "token")[];
-
-/** A kind of requests. */
-export type Route = typeof ROUTES[number];
-
-/** The statuses of answers that are counted. */
-export const STATUSES = [200, 307, 400, 401, 404, 405, 500] as const;
+import {
+  addRelayNumbers,
+  clearRelayed,
+  createRelayNumbers,
+  RELAY_SIZE,
+  type RelayNumbers,
+  type RelayTotals,
+} from "./relay_numbers.ts";
+import { type Route, ROUTES, STATUSES } from "./routes.ts";
 
 /** Why a client is sent to a mirror. */
 export const MIRROR_REASONS = ["found", "fallback"] as const;
@@ -81,7 +65,8 @@ const PER_UPSTREAM = UPSTREAM_REASONS.length + RESULTS.length + 1; // and the su
 const MIRRORS_AT = UPSTREAMS_AT + UPSTREAM_NUMBERS * PER_UPSTREAM;
 const SIZES_AT = MIRROR_REASONS.length + RESULTS.length;
 const PER_MIRROR = SIZES_AT + 2; // how many blobs told their size, and the sum
-const SIZE = MIRRORS_AT + MIRROR_NUMBERS * PER_MIRROR;
+const RELAY_AT = MIRRORS_AT + MIRROR_NUMBERS * PER_MIRROR;
+const SIZE = RELAY_AT + RELAY_SIZE;
 
 const ROUTE_AT = new Map<string, number>(
   ROUTES.map((route, at) => [route, REQUESTS_AT + at * STATUSES.length]),
@@ -107,6 +92,8 @@ export interface Numbers {
   askedUpstream(upstream: number, result: Verdict, tookMs: number): void;
   /** Sets how many answers are remembered. */
   known(found: number, missing: number): void;
+  /** Counts what is relayed. */
+  readonly relay: RelayNumbers;
 }
 
 /** Makes the memory of an isolate's counters, all 0. */
@@ -126,6 +113,7 @@ export function createNumbers(memory: SharedArrayBuffer): Numbers {
   }
 
   return {
+    relay: createRelayNumbers(relaySection(memory)),
     redirected(route) {
       numbers[ROUTE_AT.get(route)! + REDIRECTED]!++;
     },
@@ -160,6 +148,10 @@ export function createNumbers(memory: SharedArrayBuffer): Numbers {
   };
 }
 
+function relaySection(memory: SharedArrayBuffer): Float64Array {
+  return new Float64Array(memory, RELAY_AT * Float64Array.BYTES_PER_ELEMENT, RELAY_SIZE);
+}
+
 function mirrorAt(mirror: number): number {
   return MIRRORS_AT + mirror * PER_MIRROR;
 }
@@ -176,6 +168,7 @@ export function clearMirror(memory: SharedArrayBuffer, mirror: number): void {
 /** Clears the counters of an upstream before its number is reused. */
 export function clearUpstream(memory: SharedArrayBuffer, upstream: number): void {
   new Float64Array(memory).fill(0, upstreamAt(upstream), upstreamAt(upstream + 1));
+  clearRelayed(relaySection(memory), upstream);
 }
 
 /** The counters of all isolates, added up. */
@@ -198,6 +191,8 @@ export interface Totals {
   latency(result: Verdict): { readonly buckets: readonly number[]; readonly sumS: number };
   /** The value of a gauge. */
   gauge(gauge: typeof GAUGES[number]): number;
+  /** What was relayed. */
+  readonly relay: RelayTotals;
 }
 
 /** Adds up the counters of all isolates. */
@@ -208,6 +203,7 @@ export function addNumbers(memories: readonly SharedArrayBuffer[]): Totals {
     for (let at = 0; at < SIZE; at++) numbers[at]! += counted[at]!;
   }
   return {
+    relay: addRelayNumbers(memories.map(relaySection)),
     requests: (route, status) => numbers[ROUTE_AT.get(route)! + STATUS_AT.get(status)!]!,
     toMirror: (mirror, reason) => numbers[mirrorAt(mirror) + MIRROR_REASONS.indexOf(reason)]!,
     toUpstream: (upstream, reason) =>

@@ -5,14 +5,8 @@
  */
 
 import type { Mirror, Upstream } from "../routing/policy.ts";
-import {
-  MIRROR_REASONS,
-  RESULTS,
-  ROUTES,
-  STATUSES,
-  type Totals,
-  UPSTREAM_REASONS,
-} from "./numbers.ts";
+import { MIRROR_REASONS, RESULTS, type Totals, UPSTREAM_REASONS } from "./numbers.ts";
+import { ROUTES, STATUSES } from "./routes.ts";
 
 /** Counters or rates, by the name of their series. */
 export type Readings = ReadonlyMap<string, number>;

@@ -10,6 +10,7 @@ import type { Located } from "../observe/located.ts";
 import type { MirrorReason, Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
 import type { Repositories } from "../observe/repositories.ts";
+import type { RelayResult } from "../observe/relay_numbers.ts";
 import type { Pulled } from "../oci/request.ts";
 import { blobUrl } from "../mirrors/template.ts";
 import { type FromMirror, type FromUpstream, locationAt } from "../routing/decide.ts";
@@ -47,6 +48,13 @@ export interface Sender {
     reason: UpstreamReason,
     client: Client,
   ): Response;
+  /** Counts and logs a pull that was relayed, and what came of that. */
+  writeRelayed(
+    asked: Pulled,
+    upstream: Upstream,
+    how: { readonly reason: UpstreamReason; readonly relayed: RelayResult },
+    client: Client,
+  ): void;
 }
 
 // For answers that depend on the client (RFC 9111, section 5.2.2). By default no cache stores a
@@ -67,6 +75,7 @@ export function createSender(
     reason: MirrorReason | UpstreamReason,
     asked: Pulled,
     client: Client,
+    relayed?: RelayResult,
   ): void {
     const location = clients.locationOf(client);
     pulls!.write({
@@ -77,6 +86,7 @@ export function createSender(
       by,
       reason,
       userAgent: client.request.headers.get("user-agent"),
+      relayed,
       id: client.id,
       asn: asnHeader === null ? undefined : tryAsn(client.request.headers.get(asnHeader)),
     });
@@ -85,6 +95,11 @@ export function createSender(
   return {
     // The header of an answer with an id is its own.
     toPage: isTraced(trace) ? (location) => createRedirect(location) : createRedirects(),
+    writeRelayed(asked, upstream, { reason, relayed }, client) {
+      located.toUpstream(client.location, reason);
+      repositories?.note(asked.name);
+      if (pulls !== undefined) writePull("upstream", upstream, reason, asked, client, relayed);
+    },
     toMirror(
       { asked, byClient }: FromMirror,
       mirror: Mirror,

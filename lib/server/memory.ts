@@ -30,13 +30,21 @@ export interface ProgramMemory extends NumberingLog {
 export function createProgramMemory(isolates: number): ProgramMemory {
   const board = createBoardMemory();
   const places = createPlacesMemory(isolates, SERVER_NUMBERS);
+  const streams = createPlacesMemory(isolates, 1);
   const numbers = Array.from({ length: isolates }, createNumbersMemory);
   const located = Array.from({ length: isolates }, createLocatedMemory);
   return {
     board,
     numbers,
     located,
-    of: (slot) => ({ board, places, numbers: numbers[slot]!, located: located[slot]!, slot }),
+    of: (slot) => ({
+      board,
+      places,
+      streams,
+      numbers: numbers[slot]!,
+      located: located[slot]!,
+      slot,
+    }),
     probesInFlight: () => countPlaces(places, SERVER_NUMBERS),
     onMirrorReused(number) {
       createBoard(board).clear(number);

@@ -13,7 +13,7 @@ export interface SetupOwner {
   /** The setup in use. */
   current(): Setup;
   /** Makes all isolates serve by another configuration; resolves once they do. */
-  takeConfig(config: Config): Promise<void>;
+  takeConfig(config: Config, credentials?: Setup["credentials"]): Promise<void>;
   /** Makes all isolates serve by another data set; resolves once they do. */
   takeDataSet(dataSet: string): Promise<void>;
 }
@@ -24,6 +24,8 @@ export interface SetupOwnerOptions {
   readonly numbering: Numbering;
   /** The first configuration. */
   readonly config: Config;
+  /** The first credentials of upstreams. */
+  readonly credentials?: Setup["credentials"];
   /** How many isolates serve. */
   readonly isolates: number;
   /** Numbers the locations of a configuration and a data set, `undefined` for the embedded one. */
@@ -39,10 +41,12 @@ export interface SetupOwnerOptions {
 /** Makes the owner of a first setup. The caller must make changes one after another. */
 export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
   const { numbering, numberLocations, config, isolates, tryOut, spread, onTaken } = options;
+  const { credentials } = options;
   let inUse: Setup = {
     config,
     dataSet: undefined,
     ...numbering.enter(config),
+    credentials,
     isolates,
     locations: numberLocations(config, undefined),
   };
@@ -62,10 +66,11 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
 
   return {
     current: () => inUse,
-    takeConfig: (config) =>
+    takeConfig: (config, credentials) =>
       take({
         ...inUse,
         config,
+        credentials,
         ...numbering.enter(config),
         locations: numberLocations(config, inUse.dataSet),
       }),

@@ -18,7 +18,7 @@ import { readCounters } from "../observe/readings.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
 import { healthOf, openMirrorChecks } from "../redirect/mirror_checks.ts";
-import { createNumbering } from "../redirect/setup.ts";
+import { createNumbering, type Setup } from "../redirect/setup.ts";
 import { type Changes, type ChangesOptions, createChanges } from "./changes.ts";
 import { isShared, listening } from "./claim.ts";
 import { createIsolate, type Isolate, type Order, type Start, type Tls } from "./isolate.ts";
@@ -36,6 +36,8 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly dataSet: string;
   /** The PEM texts of `listen.tls`. */
   readonly tls?: Tls | undefined;
+  /** The credentials of upstreams. */
+  readonly credentials?: Setup["credentials"];
   /** The versions to report. */
   readonly versions: Readonly<Record<string, string>>;
   /** Notified of events. */
@@ -164,6 +166,7 @@ function openIsolates(config: Config, parts: IsolatesParts) {
   const owner = createSetupOwner({
     numbering: createNumbering(memory),
     config,
+    credentials: options.credentials,
     isolates: count,
     numberLocations: ({ locations }, dataSet = options.dataSet) =>
       numberLocations([...listLocations(dataSet), ...Object.keys(locations)]),

@@ -80,6 +80,7 @@ function createHandler(value: object): Handle {
       pulls: createPullLog({ send() {}, now: Date.now, later: () => () => {} }),
       log: {
         onUnanswered() {},
+        onStale() {},
         onSuspect() {},
         onSample() {},
         onNothingFound() {},

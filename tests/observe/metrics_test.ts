@@ -11,8 +11,8 @@ import {
   createNumbersMemory,
   LATENCY_BOUNDS_S,
   type Numbers,
-  ROUTES,
 } from "../../lib/observe/numbers.ts";
+import { ROUTES } from "../../lib/observe/routes.ts";
 import { createNumbering } from "../../lib/redirect/setup.ts";
 import {
   CLIENTS,

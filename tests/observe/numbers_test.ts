@@ -11,11 +11,10 @@ import {
   MIRROR_REASONS,
   type Numbers,
   RESULTS,
-  ROUTES,
-  STATUSES,
   type Totals,
   UPSTREAM_REASONS,
 } from "../../lib/observe/numbers.ts";
+import { ROUTES, STATUSES } from "../../lib/observe/routes.ts";
 
 // Every number that there is, by how it is written and how it is read. Of mirrors and
 // upstreams the first, the next, and the last.
