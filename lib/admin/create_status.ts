@@ -13,6 +13,7 @@ import { ROUTES, STATUSES } from "../observe/routes.ts";
 import type { Readings } from "../observe/readings.ts";
 import type { RepositoryCount } from "../observe/repositories.ts";
 import { listBackends } from "../redirect/backends.ts";
+import type { SeenHosts } from "../redirect/seen_hosts.ts";
 import type { Routing } from "../redirect/create_routing.ts";
 import { hideSecrets } from "./hide_secrets.ts";
 import { findProblems } from "./problems.ts";
@@ -28,6 +29,8 @@ export interface Kept {
   readonly states: Pick<MirrorStates, "of">;
   /** What was measured. */
   readonly history: Pick<History, "read">;
+  /** The hosts that relaying upstreams have sent clients to. */
+  readonly seenHosts: Pick<SeenHosts, "list">;
   /** The rates of the last seconds. */
   rates(): Readings;
   /** The most pulled repositories. */
@@ -78,7 +81,7 @@ export function createStatus(options: StatusOptions): (withHistory: boolean) => 
       repositories: kept.repositories().slice(0, MOST_REPOSITORIES),
       data,
       events,
-      backends: listBackends(config),
+      backends: listBackends(config, kept.seenHosts.list()),
       configuration: hideSecrets(config),
       ...withHistory ? { history: readHistory(kept.history) } : {},
     };

@@ -142,7 +142,12 @@ const Event = v.strictObject({
   count,
 });
 
-const Backend = v.strictObject({ host: text, port: or(count), purposes: v.array(text) });
+const Backend = v.strictObject({
+  host: text,
+  port: or(count),
+  by_clients: about("Whether clients go there; if not, only the server does.", v.boolean()),
+  purposes: v.array(text),
+});
 
 const Span = v.strictObject({
   begins: time,

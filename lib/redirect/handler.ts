@@ -39,7 +39,7 @@ export interface HandlerOptions
   /** Called with the key of each blob that a client is sent to a mirror for. */
   readonly noteSample: (mirror: number, key: string) => void;
   /** The hosts that a client may be sent to. */
-  readonly backends: readonly Backend[];
+  readonly backends: () => readonly Backend[];
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -83,7 +83,7 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
         return sender.toPage(decision.location);
       case "backends":
         numbers.answered(asked.kind, 200);
-        return backendsResponse(options.backends, request);
+        return backendsResponse(options.backends(), request);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();

@@ -16,7 +16,7 @@ import type { PullLog } from "../observe/pull_log.ts";
 import type { Repositories } from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
 import type { Upstream } from "../routing/policy.ts";
-import { listBackends } from "./backends.ts";
+import { createBackendLister } from "./backends.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
 import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
@@ -25,6 +25,7 @@ import { createRelay, type Relay } from "./relay/relay.ts";
 import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
 import type { Source } from "./relay/source.ts";
 import { isTraced } from "./request_id.ts";
+import { createSeenHosts, type SeenHost, type SeenHosts } from "./seen_hosts.ts";
 import { createSources, type Setup } from "./setup.ts";
 import { createTracedHandler } from "./traced_handler.ts";
 
@@ -56,6 +57,8 @@ export interface RedirectorLog {
   readonly onSample: (mirror: number, key: string) => void;
   /** Called when a mirror had none of several blobs in a row; `answer` is its last. */
   readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
+  /** Called when a relaying upstream sends a client to a host for the first time. */
+  readonly onRedirectHost?: ((seen: SeenHost) => void) | undefined;
   /** Called when a request is refused because its client address cannot be read. */
   readonly onNoAddress: (reason: string) => void;
 }
@@ -90,6 +93,8 @@ export interface Redirector {
   readonly present: Present;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
+  /** Takes a host that a relaying upstream has sent clients of another isolate to. */
+  readonly see: (seen: SeenHost) => void;
   /**
    * Prepares another setup in steps, answering requests with the old one in between, and then
    * switches to it.
@@ -111,6 +116,7 @@ interface Kept {
   readonly numbers: Numbers;
   readonly mirrors: Mirrors;
   readonly relay: Relay;
+  readonly seen: SeenHosts;
 }
 
 /** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
@@ -119,7 +125,8 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
   const mirrors = openMirrors(options, numbers, () => made.bounds);
   const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
-  const kept: Kept = { numbers, mirrors, relay };
+  const seen = createSeenHosts(options.log.onRedirectHost);
+  const kept: Kept = { numbers, mirrors, relay, seen };
   let made = make(setup, options, kept);
   prepare(made.routing);
 
@@ -133,6 +140,7 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     },
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
+    see: seen.add,
     async change(setup) {
       const next = make(setup, options, kept);
       await prepare(next.routing);
@@ -152,7 +160,7 @@ function createPreparation(
 
 function openRelay(
   options: RedirectorOptions,
-  { numbers, mirrors }: Omit<Kept, "relay">,
+  { numbers, mirrors }: Pick<Kept, "numbers" | "mirrors">,
   made: () => Made,
 ): Relay {
   const { memory } = options;
@@ -171,7 +179,7 @@ function openRelay(
 function make(
   setup: Setup,
   options: RedirectorOptions,
-  { numbers, mirrors, relay }: Kept,
+  { numbers, mirrors, relay, seen }: Kept,
 ): Made {
   const { config } = setup;
   const { client_address: client, trace } = config;
@@ -186,7 +194,8 @@ function make(
     timeoutMs: config.probe.timeout_ms,
     now: options.now,
     numbers,
-    backends: listBackends(config),
+    backends: createBackendLister(config, seen),
+    onRedirect: seen.note,
     located: createLocated(options.memory.located, routing.locator.locations, setup.locations),
     repositories: config.admin === undefined ? undefined : options.repositories,
     pulls: config.log.pulls ? options.pulls : undefined,

@@ -19,6 +19,7 @@ import {
   type RedirectorLog,
   type SharedMemory,
 } from "../redirect/redirector.ts";
+import type { SeenHost } from "../redirect/seen_hosts.ts";
 import type { Setup } from "../redirect/setup.ts";
 import type { Listen, Listener, ListenerOptions } from "./listener.ts";
 
@@ -32,6 +33,8 @@ export type Order =
   | { readonly kind: "certify"; readonly tls: Tls }
   /** Forget a blob that a mirror has lost. */
   | { readonly kind: "forget"; readonly mirror: number; readonly digest: string }
+  /** Take a host that a relaying upstream sends clients to. */
+  | { readonly kind: "see"; readonly seen: SeenHost }
   /** Drain, and end pending waits after `giveUpMs`. */
   | { readonly kind: "stop"; readonly giveUpMs: number };
 
@@ -46,6 +49,8 @@ export interface Start {
   readonly listener: Pick<ListenerOptions, "host" | "port" | "tls" | "shared">;
   /** The memory shared with the other isolates. */
   readonly memory: SharedMemory;
+  /** The hosts that relaying upstreams have sent clients to. */
+  readonly seen?: readonly SeenHost[];
 }
 
 /** A message from an isolate. */
@@ -73,6 +78,8 @@ export type Report =
     readonly blobs: number;
     readonly answer: string;
   }
+  /** A relaying upstream sends clients to a host. */
+  | { readonly kind: "redirect_host"; readonly seen: SeenHost }
   /** A request was refused because its client address cannot be read. */
   | { readonly kind: "no_address"; readonly reason: string }
   /** Lines of the pull log. */
@@ -118,7 +125,7 @@ export function createIsolate(options: IsolateOptions): Isolate {
   let redirector: Redirector | undefined;
   let listener: Listener | undefined;
 
-  function start({ setup, listener: where, memory }: Start): void {
+  function start({ setup, listener: where, memory, seen = [] }: Start): void {
     const { slot } = memory;
     repositories = createReportedRepositories({
       report: (counts) => report({ kind: "repositories", slot, counts }),
@@ -132,6 +139,7 @@ export function createIsolate(options: IsolateOptions): Isolate {
       log,
       stop: giveUp.signal,
     });
+    seen.forEach(redirector.see);
     listener = listen(redirector.fetch, {
       ...where,
       later,
@@ -164,6 +172,8 @@ export function createIsolate(options: IsolateOptions): Isolate {
           return listener?.certify(order.tls);
         case "forget":
           return redirector?.forget(order.mirror, order.digest);
+        case "see":
+          return redirector?.see(order.seen);
         case "stop":
           return await stop(order.giveUpMs);
       }
@@ -179,6 +189,7 @@ function createReportingLog(report: (report: Report) => void): RedirectorLog {
     onSample: (mirror, digest) => report({ kind: "sample", mirror, digest }),
     onNothingFound: (mirror, blobs, answer) =>
       report({ kind: "nothing_found", mirror, blobs, answer }),
+    onRedirectHost: (seen) => report({ kind: "redirect_host", seen }),
     onNoAddress: (reason) => report({ kind: "no_address", reason }),
   };
 }

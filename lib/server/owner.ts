@@ -5,7 +5,8 @@
  */
 
 import type { Config } from "../config/config.ts";
-import type { LocationNumbers } from "../observe/located.ts";
+import { listLocations } from "../locations/data_set.ts";
+import { createLocationNumbers, type LocationNumbers } from "../observe/located.ts";
 import type { Numbering, Setup } from "../redirect/setup.ts";
 
 /** Holds the setup in use, and replaces it. */
@@ -77,4 +78,11 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
     takeDataSet: (dataSet) =>
       take({ ...inUse, dataSet, locations: numberLocations(inUse.config, dataSet) }),
   };
+}
+
+/** Numbers the locations of a configuration and of a data set, by default the embedded one. */
+export function createSetupLocations(embedded: string): SetupOwnerOptions["numberLocations"] {
+  const numberLocations = createLocationNumbers();
+  return ({ locations }, dataSet = embedded) =>
+    numberLocations([...listLocations(dataSet), ...Object.keys(locations)]);
 }

@@ -6,18 +6,17 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { listLocations } from "../locations/data_set.ts";
 import { type Board, createBoard } from "../mirrors/board.ts";
 import type { Checks } from "../mirrors/checks.ts";
 import type { World } from "../mirrors/time.ts";
 import type { Events } from "../observe/events.ts";
 import { createLineSink, type LineSink } from "../observe/line_sink.ts";
-import { createLocationNumbers } from "../observe/located.ts";
 import type { Standing } from "../observe/metrics.ts";
 import { readCounters } from "../observe/readings.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
 import { healthOf, openMirrorChecks } from "../redirect/mirror_checks.ts";
+import type { SeenHost } from "../redirect/seen_hosts.ts";
 import { createNumbering, type Setup } from "../redirect/setup.ts";
 import { type Changes, type ChangesOptions, createChanges } from "./changes.ts";
 import { isShared, listening } from "./claim.ts";
@@ -26,7 +25,7 @@ import { createIsolates, type Isolates, type Spawn } from "./isolates.ts";
 import { createRecordingLog, type ServerLog } from "./log.ts";
 import type { Listen } from "./listener.ts";
 import { createProgramMemory, type ProgramMemory } from "./memory.ts";
-import { createSetupOwner, type SetupOwner } from "./owner.ts";
+import { createSetupLocations, createSetupOwner, type SetupOwner } from "./owner.ts";
 import { createRecords, type Records } from "./records.ts";
 import { createReportReader } from "./reports.ts";
 
@@ -160,16 +159,18 @@ function openIsolates(config: Config, parts: IsolatesParts) {
   const count = memory.numbers.length;
   let { tls } = options;
   let address: Deno.NetAddr | undefined;
-  const report = createReportReader({ ...parts, onReady: (at) => address ??= at });
+  const { seenHosts } = parts.records;
+  const onReady = (at: Deno.NetAddr) => void (address ??= at);
+  const onRedirectHost = (seen: SeenHost) =>
+    void (seenHosts.add(seen) && tell({ kind: "see", seen }));
+  const report = createReportReader({ ...parts, onReady, onRedirectHost });
   const main = createIsolate({ ...options, report });
-  const numberLocations = createLocationNumbers();
   const owner = createSetupOwner({
     numbering: createNumbering(memory),
     config,
     credentials: options.credentials,
     isolates: count,
-    numberLocations: ({ locations }, dataSet = options.dataSet) =>
-      numberLocations([...listLocations(dataSet), ...Object.keys(locations)]),
+    numberLocations: createSetupLocations(options.dataSet),
     tryOut: (setup) => main.take({ kind: "change", setup }),
     spread: () => others.sync(),
     onTaken,
@@ -179,6 +180,7 @@ function openIsolates(config: Config, parts: IsolatesParts) {
     setup: owner.current(),
     listener: { host, port, tls, shared: isShared(count, tls) },
     memory: memory.of(slot),
+    seen: seenHosts.list(),
   });
   const others = createIsolates({
     ...options,

@@ -12,6 +12,7 @@ import { createMirrorStates, type MirrorStates } from "../observe/mirror_states.
 import { createRates, type Rates, type Readings } from "../observe/readings.ts";
 import { addRepositories, type RepositoryCount } from "../observe/repositories.ts";
 import type { RepositoryCounts } from "../observe/repositories.ts";
+import { createSeenHosts, type SeenHosts } from "../redirect/seen_hosts.ts";
 
 /** What is kept. */
 export interface Records {
@@ -21,6 +22,8 @@ export interface Records {
   readonly states: MirrorStates;
   /** What was measured. */
   readonly history: History;
+  /** The hosts that relaying upstreams have sent clients to, of all isolates. */
+  readonly seenHosts: SeenHosts;
   /** The rates of the last seconds, once sampling has begun. */
   rates(): Readings;
   /** The most pulled repositories, of all isolates. */
@@ -68,6 +71,7 @@ export function createRecords(options: RecordsOptions): Records {
     journal: createJournal(timeOfDay),
     states: createMirrorStates(timeOfDay),
     history,
+    seenHosts: createSeenHosts(),
     rates: () => rates?.now(now(), counters()) ?? new Map(),
     repositories: () => addRepositories([...repositories.values()]),
     takeRepositories: (slot, counts) => void repositories.set(slot, counts),

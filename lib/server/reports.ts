@@ -6,6 +6,7 @@
 
 import type { Checks } from "../mirrors/checks.ts";
 import type { LineSink } from "../observe/line_sink.ts";
+import type { SeenHost } from "../redirect/seen_hosts.ts";
 import type { Report } from "./isolate.ts";
 import type { ServerLog } from "./log.ts";
 import type { Records } from "./records.ts";
@@ -20,13 +21,15 @@ export interface ReportReaders {
   readonly pulls: LineSink;
   /** Takes what isolates counted by repository. */
   readonly records: Pick<Records, "takeRepositories">;
+  /** Called with a host that a relaying upstream sends clients of an isolate to. */
+  readonly onRedirectHost: (seen: SeenHost) => void;
   /** Called with the address that an isolate listens at. */
   readonly onReady: (address: Deno.NetAddr) => void;
 }
 
 /** Makes a function that distributes reports. */
 export function createReportReader(
-  { log, checks, pulls, records, onReady }: ReportReaders,
+  { log, checks, pulls, records, onReady, onRedirectHost }: ReportReaders,
 ): (report: Report) => void {
   return (report) => {
     switch (report.kind) {
@@ -44,6 +47,8 @@ export function createReportReader(
         return checks.addSample(report.mirror, report.digest);
       case "nothing_found":
         return log.onNothingFound(report.mirror, report.blobs, report.answer);
+      case "redirect_host":
+        return onRedirectHost(report.seen);
       case "no_address":
         return log.onNoAddress(report.reason);
       case "pulls":

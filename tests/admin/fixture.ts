@@ -16,6 +16,7 @@ import { createMirrorStates } from "../../lib/observe/mirror_states.ts";
 import { readCounters } from "../../lib/observe/readings.ts";
 import { addRepositories, createRepositories } from "../../lib/observe/repositories.ts";
 import { createStanding } from "../../lib/observe/standing.ts";
+import { createSeenHosts } from "../../lib/redirect/seen_hosts.ts";
 import {
   type ConfigFile,
   createMemory,
@@ -70,6 +71,7 @@ export async function createProgram(options: ProgramOptions = {}) {
   const journal = createJournal(now);
   const history = createHistory();
   const repositories = createRepositories();
+  const seenHosts = createSeenHosts();
   const status = createStatus({
     unready: () => reasons[0],
     standing,
@@ -77,6 +79,7 @@ export async function createProgram(options: ProgramOptions = {}) {
       states,
       journal,
       history,
+      seenHosts,
       rates: () => readCounters(standing()),
       repositories: () => addRepositories([repositories.read()]),
     },
@@ -115,5 +118,6 @@ export async function createProgram(options: ProgramOptions = {}) {
     journal,
     history,
     repositories,
+    seenHosts,
   };
 }

@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { formatBackends, listBackends } from "../../lib/redirect/backends.ts";
+import { assert, assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
+import { createBackendLister, formatBackends, listBackends } from "../../lib/redirect/backends.ts";
+import { createSeenHosts } from "../../lib/redirect/seen_hosts.ts";
 import { backendsResponse, STYLE_HASH } from "../../lib/redirect/backends_response.ts";
 import { CONFIG, createWorld, readTestConfig, SIGNED_CONFIG } from "./fixture.ts";
 
@@ -16,21 +17,34 @@ Deno.test("every host that a client may be sent to is listed once, with its port
   });
   const backends = listBackends(config);
   assertEquals(backends, [
-    { host: "*.s3.example", port: null, purposes: ["where these servers send clients on to"] },
+    {
+      host: "*.s3.example",
+      port: null,
+      by_clients: true,
+      purposes: ["where these servers send clients on to"],
+    },
     {
       host: "cdn.example",
       port: 443,
+      by_clients: true,
       purposes: ["blobs, for all clients", "signatures and attestations"],
     },
     {
       host: "objects.example",
       port: 8443,
+      by_clients: true,
       purposes: ["where these servers send clients on to"],
     },
-    { host: "paris.example", port: 443, purposes: ["blobs, for clients in aws/eu-west-3"] },
+    {
+      host: "paris.example",
+      port: 443,
+      by_clients: true,
+      purposes: ["blobs, for clients in aws/eu-west-3"],
+    },
     {
       host: "upstream.example",
       port: 8080,
+      by_clients: true,
       purposes: ["manifests, tags, and blobs that no mirror has"],
     },
   ]);
@@ -99,4 +113,45 @@ Deno.test("/backends is there when it is switched on", async () => {
     assertEquals(totals().requests("backends", expected as 200), 2);
     assertEquals((await handle("/backends/")).status, 404);
   }
+});
+
+Deno.test("hosts that only this server asks are told from those that clients go to", () => {
+  const config = readTestConfig({
+    upstreams: {
+      hub: {
+        endpoint: "https://registry-1.docker.io",
+        path: "acme",
+        pull: "relay",
+        token_hosts: ["login.example:8443"],
+        redirect_hosts: ["10.0.0.7:9000", "blobs.example"],
+      },
+    },
+  });
+  const seen = [
+    { upstream: "hub", authority: "cdn.example:443" },
+    { upstream: "hub", authority: "blobs.example:443" },
+    { upstream: "of another configuration", authority: "gone.example:443" },
+  ];
+  const blobs = "blobs of hub that no mirror has";
+  const lines = listBackends(config, seen).map(({ host, port, by_clients, purposes }) =>
+    `${host}:${port} ${by_clients ? "clients" : "server"}: ${purposes.join("; ")}`
+  );
+  assertEquals(lines, [
+    `10.0.0.7:9000 clients: ${blobs}`,
+    "auth.docker.io:443 server: asked by this server: tokens for hub",
+    `blobs.example:443 clients: ${blobs}`,
+    `cdn.example:443 clients: ${blobs}`,
+    "login.example:8443 server: asked by this server: tokens for hub",
+    "registry-1.docker.io:443 server: asked by this server: manifests, tags, and blobs that no mirror has",
+  ]);
+});
+
+Deno.test("hosts are listed anew only when an upstream sends clients to another one", () => {
+  const config = readTestConfig(CONFIG);
+  const seen = createSeenHosts();
+  const list = createBackendLister(config, seen);
+  const before = list();
+  assertStrictEquals(list(), before);
+  seen.note("main", "https://cdn-of-main.example/x?signature=1");
+  assertEquals(list().length, before.length + 1);
 });
