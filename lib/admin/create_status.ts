@@ -9,8 +9,8 @@ import type { History, HistoryOfSpan, Span } from "../observe/history.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Standing } from "../observe/metrics.ts";
 import type { MirrorStates } from "../observe/mirror_states.ts";
+import { countBlobs, type Readings } from "../observe/readings.ts";
 import { ROUTES, STATUSES } from "../observe/routes.ts";
-import type { Readings } from "../observe/readings.ts";
 import type { RepositoryCount } from "../observe/repositories.ts";
 import { listBackends } from "../redirect/backends.ts";
 import type { SeenHosts } from "../redirect/seen_hosts.ts";
@@ -19,6 +19,7 @@ import { hideSecrets } from "./hide_secrets.ts";
 import { findProblems } from "./problems.ts";
 import type { DataStatus, ProgramStatus, SpanStatus, Status, TrafficStatus } from "./status.ts";
 import { statusOfClients } from "./status_of_clients.ts";
+import { statusOfRelay } from "./status_of_relay.ts";
 import { formatTime, statusOfMirror, statusOfUpstream } from "./status_of_servers.ts";
 
 /** What is kept for operators. */
@@ -78,6 +79,7 @@ export function createStatus(options: StatusOptions): (withHistory: boolean) => 
       clients,
       rules,
       upstreams: standing.upstreams.map((upstream) => statusOfUpstream(upstream, servers)),
+      relay: statusOfRelay(standing.upstreams, standing.totals.relay),
       repositories: kept.repositories().slice(0, MOST_REPOSITORIES),
       data,
       events,
@@ -115,7 +117,7 @@ function statusOfTraffic(
 ): TrafficStatus {
   const sum = <Value>(values: readonly Value[], count: (value: Value) => number) =>
     values.reduce((total, value) => total + count(value), 0);
-  const blobs = totals.requests("blob", 307);
+  const blobs = countBlobs(totals);
   const fromMirrors = sum(
     mirrors,
     ({ number }) => totals.toMirror(number, "found") + totals.toMirror(number, "fallback"),

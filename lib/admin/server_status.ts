@@ -5,6 +5,7 @@
  */
 
 import type { Verdict } from "../mirrors/answer.ts";
+import type { RelayResult, TOKEN_RESULTS, UPSTREAM_CODES } from "../observe/relay_numbers.ts";
 
 /** A mirror. */
 export interface MirrorStatus {
@@ -60,10 +61,38 @@ export interface UpstreamStatus {
   readonly url: string;
   /** Redirects to it since the start, by reason. */
   readonly redirects: Readonly<Record<string, number>>;
-  /** Redirects to it a second, now. */
-  readonly redirects_per_s: number | null;
+  /** What is fetched from it for clients since the start; `null` if clients are sent to it. */
+  readonly relayed: RelayedStatus | null;
+  /** Pulls that were redirected to it or relayed from it, a second, now. */
+  readonly pulls_per_s: number | null;
   /** HEAD requests to it about signatures, by result, since the start. */
   readonly asked: Readonly<Record<Verdict, number>>;
   /** How long these took on average, in milliseconds. */
+  readonly mean_ms: number | null;
+}
+
+/** What is relayed from an upstream, since the start. */
+export interface RelayedStatus {
+  /** What of it is relayed: all pulls, or lists of tags alone. */
+  readonly what: "pulls" | "tags";
+  /** What came of pulls: served from memory, fetched, served although stale, and so on. */
+  readonly results: Readonly<Record<RelayResult, number>>;
+  /** What it answered, by status; `none` for no answer. */
+  readonly answers: Readonly<Record<typeof UPSTREAM_CODES[number], number>>;
+  /** How many more requests it takes, if it says so. */
+  readonly requests_left: number | null;
+}
+
+/** Relaying, from all upstreams together. */
+export interface RelayStatus {
+  /** The bytes of manifests and tags that are remembered. */
+  readonly memory_bytes: number;
+  /** How many blobs are being streamed. */
+  readonly streams: number;
+  /** The bytes of blobs that were streamed since the start. */
+  readonly streamed_bytes: number;
+  /** What token services answered since the start. */
+  readonly tokens: Readonly<Record<typeof TOKEN_RESULTS[number], number>>;
+  /** How long requests to relaying upstreams took on average, in milliseconds. */
   readonly mean_ms: number | null;
 }

@@ -12,7 +12,7 @@ import type { EventKind } from "../observe/journal.ts";
 import type { Backend } from "../redirect/backends.ts";
 import type { ClientsStatus, RuleStatus } from "./client_status.ts";
 import type { HistoryStatus } from "./history_status.ts";
-import type { MirrorStatus, UpstreamStatus } from "./server_status.ts";
+import type { MirrorStatus, RelayStatus, UpstreamStatus } from "./server_status.ts";
 
 export type * from "./client_status.ts";
 export type * from "./history_status.ts";
@@ -36,6 +36,8 @@ export interface Status {
   readonly rules: readonly RuleStatus[];
   /** The upstreams, in the order of the configuration. */
   readonly upstreams: readonly UpstreamStatus[];
+  /** What is relayed; `null` if no upstream is relaying. */
+  readonly relay: RelayStatus | null;
   /** The most pulled repositories, the most pulled first. */
   readonly repositories: readonly RepositoryStatus[];
   /** The prefixes of each cloud. */

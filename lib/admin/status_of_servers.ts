@@ -13,6 +13,7 @@ import type { MirrorStates } from "../observe/mirror_states.ts";
 import { RESULTS, UPSTREAM_REASONS } from "../observe/numbers.ts";
 import { mirrorSeries, type Readings, upstreamSeries } from "../observe/readings.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
+import { statusOfRelayed } from "./status_of_relay.ts";
 import type { CheckStatus, MirrorStatus, UpstreamStatus } from "./status.ts";
 
 /** What the state of servers is made from. */
@@ -81,9 +82,10 @@ function reasonOf(result: CheckResult): string | null {
 
 /** The state of an upstream. */
 export function statusOfUpstream(
-  { name, number, base }: Upstream,
+  upstream: Upstream,
   { totals, rates }: ServersOptions,
 ): UpstreamStatus {
+  const { name, number, base } = upstream;
   const asked = byResult((result) => totals.askedUpstream(number, result));
   const count = Object.values(asked).reduce((sum, one) => sum + one, 0);
   return {
@@ -92,7 +94,8 @@ export function statusOfUpstream(
     redirects: Object.fromEntries(
       UPSTREAM_REASONS.map((reason) => [reason, totals.toUpstream(number, reason)]),
     ),
-    redirects_per_s: rates.get(upstreamSeries(name)) ?? null,
+    relayed: statusOfRelayed(upstream, totals.relay),
+    pulls_per_s: rates.get(upstreamSeries(name)) ?? null,
     asked,
     mean_ms: count === 0 ? null : Math.round(totals.upstreamS(number) * 10_000 / count) / 10,
   };

@@ -9,6 +9,7 @@ import * as v from "valibot";
 import { EVENT_KINDS } from "../observe/journal.ts";
 import { OUTCOMES } from "../observe/located.ts";
 import { RESULTS, UPSTREAM_REASONS } from "../observe/numbers.ts";
+import { RELAY_RESULTS, TOKEN_RESULTS, UPSTREAM_CODES } from "../observe/relay_numbers.ts";
 import { PROBLEM_KINDS, type Status } from "./status.ts";
 
 const about = <const Schema extends v.GenericSchema>(description: string, schema: Schema) =>
@@ -110,11 +111,27 @@ const Rule = v.strictObject({
   outcomes: about("Pulls by why a mirror or an upstream served.", byName(OUTCOMES)),
 });
 
+const Relayed = v.strictObject({
+  what: about("All pulls, or lists of tags alone.", v.picklist(["pulls", "tags"])),
+  results: byName(RELAY_RESULTS),
+  answers: about("Answers by status; none for no answer.", byName(UPSTREAM_CODES)),
+  requests_left: about("How many more requests it takes, if it says so.", or(count)),
+});
+
+const Relay = v.strictObject({
+  memory_bytes: about("Manifests and tags that are remembered.", count),
+  streams: about("Blobs that are being streamed.", count),
+  streamed_bytes: count,
+  tokens: about("Answers of token services.", byName(TOKEN_RESULTS)),
+  mean_ms: or(count),
+});
+
 const Upstream = v.strictObject({
   name: text,
   url: text,
   redirects: byName(UPSTREAM_REASONS),
-  redirects_per_s: or(count),
+  relayed: about("What is fetched from it for clients; null if they are sent to it.", or(Relayed)),
+  pulls_per_s: or(count),
   asked: about("HEAD requests to it about signatures, by result.", byName(RESULTS)),
   mean_ms: or(count),
 });
@@ -173,6 +190,7 @@ export const StatusSchema: v.GenericSchema<Status> = v.pipe(
     clients: Clients,
     rules: v.array(Rule),
     upstreams: v.array(Upstream),
+    relay: about("Relaying, from all upstreams together.", or(Relay)),
     repositories: v.array(Repository),
     data: v.array(Data),
     events: about("The last events, the last first.", v.array(Event)),

@@ -6,6 +6,7 @@
 
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import { MIRROR_REASONS, RESULTS, type Totals, UPSTREAM_REASONS } from "./numbers.ts";
+import { RELAY_RESULTS } from "./relay_numbers.ts";
 import { ROUTES, STATUSES } from "./routes.ts";
 
 /** Counters or rates, by the name of their series. */
@@ -52,7 +53,8 @@ export function readCounters({ totals, mirrors, upstreams, cpuS }: Counted): Rea
   const toUpstreams = upstreams.map(({ name, number }) =>
     [
       upstreamSeries(name),
-      sum(UPSTREAM_REASONS, (reason) => totals.toUpstream(number, reason)),
+      sum(UPSTREAM_REASONS, (reason) => totals.toUpstream(number, reason)) +
+      sum(RELAY_RESULTS, (result) => totals.relay.relayed(number, result)),
     ] as const
   );
   const probes = (results: readonly typeof RESULTS[number][]) =>
@@ -61,13 +63,18 @@ export function readCounters({ totals, mirrors, upstreams, cpuS }: Counted): Rea
   const common: Record<typeof SERIES[number], number> = {
     requests: sum(ROUTES, (route) => sum(STATUSES, (status) => totals.requests(route, status))),
     to_mirrors: fromMirrors,
-    blobs_to_upstreams: Math.max(0, totals.requests("blob", 307) - fromMirrors),
+    blobs_to_upstreams: Math.max(0, countBlobs(totals) - fromMirrors),
     to_upstreams: sum(toUpstreams, ([, count]) => count),
     probes: probes(RESULTS),
     probe_failures: probes(["failed", "slow_down"]),
     cpu: cpuS,
   };
   return new Map([...Object.entries(common), ...toMirrors, ...toUpstreams]);
+}
+
+/** How many blobs clients were redirected to or given. */
+export function countBlobs({ requests }: Pick<Totals, "requests">): number {
+  return sum([200, 206, 307] as const, (status) => requests("blob", status));
 }
 
 function sum<Value>(values: readonly Value[], count: (value: Value) => number): number {

@@ -20,15 +20,9 @@ import { EMBEDDED } from "../../lib/locations/embedded.ts";
 import { digestSources } from "../page/sources.ts";
 import { CDN, CLIENTS, CONFIG, DIGEST, PARIS } from "../redirect/fixture.ts";
 import { createProgram } from "./fixture.ts";
+import { textOf } from "./page_text.ts";
 
 const NO_QUESTIONS = { texts: { address: "", path: "", lookup: "" } };
-
-/** The text of a page, as a person reads it. */
-function textOf(page: string): string {
-  return page.replaceAll(/<(?:script|style|title)[^]*?<\/(?:script|style|title)>/g, "")
-    .replaceAll(/<[^>]*>/g, " ").replaceAll("&gt;", ">").replaceAll("&lt;", "<")
-    .replaceAll("&#39;", "'").replaceAll("&amp;", "&").replaceAll(/\s+/g, " ");
-}
 
 Deno.test("text from outside is only ever text", () => {
   const table = [
@@ -329,7 +323,7 @@ Deno.test("the page shows what is estimated and what is uncertain, and needs no 
       "app 9 2",
       "https://aws.example/ranges.json –",
       "Mirror paris is down. 5 times",
-      "3 found, 1 slow down 12.3 ms on average",
+      "3 found, 1 slow down asked about signatures, 12.3 ms on average",
     ]
   ) assertStringIncludes(text, expected);
   assertEquals(page.includes("<figure"), false);

@@ -155,7 +155,7 @@ test("the page says where clients come from, where they are sent, and what that 
     "aws/us-east-1 | 4 | 100 % | virginia, cdn rule 3",
     "gcp/europe-north1 | 3 | 0 % | the upstream rule 1",
   ]);
-  assertStringIncludes(await textOf(page, "#clients"), "1 pulls (6.3 %) of clients in no known");
+  assertStringIncludes(await textOf(page, "#clients"), "1 pull (6.3 %) of clients in no known");
   const dots = await page.$$eval("#clients circle", (all) => all.map((dot) => dot.textContent));
   assertEquals(dots.map((text) => text!.trim().split(":")[0]).toSorted(), [
     "aws/eu-west-3",

@@ -5,7 +5,7 @@
  */
 
 import type { HistoryStatus, SpanStatus, Status } from "../status.ts";
-import { formatBytes, formatRate, formatShort, formatTime, UNKNOWN } from "./format.ts";
+import { formatBytes, formatRate, formatShort, formatSpan, formatTime, UNKNOWN } from "./format.ts";
 import { type Html, html } from "./html.ts";
 
 /** A line of a chart. */
@@ -64,10 +64,11 @@ function renderSpan(name: keyof HistoryStatus, history: HistoryStatus): Html {
     },
     { title: "Memory", lines: [line("memory", "resident", 4)], format: formatBytes },
   ];
+  const known = Object.keys(span.series).length === 0
+    ? "Nothing has been measured yet."
+    : `Known since ${formatTime(span.begins)}, in steps of ${formatSpan(1000 * span.step_s)}.`;
   return html`<div class="charts ${name}">${charts.map((chart) => renderChart({ ...chart, span }))}
-<p class="note">Known since ${formatTime(span.begins)}, in steps of ${
-    formatShort(span.step_s)
-  } s.</p></div>`;
+<p class="note">${known}</p></div>`;
 }
 
 const MOST_LINES = 6;
@@ -102,7 +103,10 @@ function sumOf(values: Line["values"]): number {
 
 function addValues(all: readonly Line["values"][]): (number | null)[] {
   const length = Math.max(0, ...all.map((values) => values.length));
-  return Array.from({ length }, (_, at) => all.reduce((sum, values) => sum + (values[at] ?? 0), 0));
+  return Array.from({ length }, (_, at) => {
+    const measured = all.map((values) => values[at] ?? null).filter((value) => value !== null);
+    return measured.length === 0 ? null : sumOf(measured);
+  });
 }
 
 const WIDTH = 600;

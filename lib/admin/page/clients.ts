@@ -5,7 +5,7 @@
  */
 
 import type { LocationStatus, RuleStatus, Status } from "../status.ts";
-import { formatCount, formatShare, formatShort } from "./format.ts";
+import { formatCount, formatNumber, formatShare, formatShort } from "./format.ts";
 import { type Content, type Html, html } from "./html.ts";
 import { LAND } from "./land.ts";
 import { MAP_HEIGHT, MAP_WIDTH, project } from "./projection.ts";
@@ -24,7 +24,7 @@ export function renderClients({ clients, rules }: Status): Html {
   return html`<div class="sides"><div>${renderMap(locations, all)}
 ${
     rest.map(({ name, count }) =>
-      html`<p class="note">${formatCount(count)} pulls (${
+      html`<p class="note">${formatNumber(count, "pull")} (${
         formatShare(count, all)
       }) of clients ${name}.</p>`
     )
@@ -86,7 +86,7 @@ function renderDot(
   // By area, as the eye compares.
   const radius = SMALLEST + (LARGEST - SMALLEST) * Math.sqrt(pulls / all);
   const side = 2 * from_mirrors >= pulls ? "near" : "far";
-  const text = `${location}: ${formatCount(pulls)} pulls, ${formatShare(pulls, all)}`;
+  const text = `${location}: ${formatNumber(pulls, "pull")}, ${formatShare(pulls, all)}`;
   return html`
     <circle class="${side}" cx="${x}" cy="${y}" r="${Math.round(radius * 10) / 10}">
       <title>${text}</title>

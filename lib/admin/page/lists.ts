@@ -34,7 +34,11 @@ export function renderHosts({ backends }: Status): Html {
     caption: "Hosts that a client may be sent to, for firewalls",
     columns: [
       { title: "Host", cell: formatBackend },
-      { title: "What for", cell: ({ purposes }) => purposes.join("; ") },
+      {
+        title: "What for",
+        cell: ({ purposes, by_clients }) =>
+          html`${purposes.join("; ")}${!by_clients && html`<small>no client goes there</small>`}`,
+      },
     ],
     rows: backends,
     empty: "There is no host.",

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { CheckStatus, MirrorStatus, Status, UpstreamStatus } from "../status.ts";
+import type { CheckStatus, MirrorStatus, RelayStatus, Status, UpstreamStatus } from "../status.ts";
 import {
+  formatBytes,
   formatCount,
   formatRate,
   formatShare,
@@ -96,33 +97,70 @@ function formatCheck(check: CheckStatus | null, now: string): Content {
   }</small>`;
 }
 
-/** The upstreams. */
-export function renderUpstreams({ upstreams }: Status): Html {
-  return table({
-    caption: "Upstreams",
-    columns: [
-      { title: "Upstream", cell: ({ name, url }) => html`${name}<small>${url}</small>` },
-      {
-        title: "Redirects now",
-        numeric: true,
-        cell: ({ redirects_per_s }) => formatRate(redirects_per_s),
-      },
-      {
-        title: "Redirects",
-        numeric: true,
-        cell: ({ redirects }) =>
-          formatCount(Object.values(redirects).reduce((sum, count) => sum + count, 0)),
-      },
-      { title: "Asked about signatures", cell: formatAsked },
-    ],
-    rows: upstreams,
-    empty: "There is no upstream.",
-  });
+/** The upstreams, and what is relayed. */
+export function renderUpstreams({ upstreams, relay }: Status): Html {
+  return html`${
+    table({
+      caption: "Upstreams",
+      columns: [
+        { title: "Upstream", cell: ({ name, url }) => html`${name}<small>${url}</small>` },
+        { title: "Now", numeric: true, cell: ({ pulls_per_s }) => formatRate(pulls_per_s) },
+        { title: "Pulls", numeric: true, cell: formatPulls },
+        { title: "What it answers", cell: formatAnswers },
+      ],
+      rows: upstreams,
+      empty: "There is no upstream.",
+    })
+  }${relay !== null && renderRelay(relay)}`;
 }
 
-function formatAsked({ asked, mean_ms }: UpstreamStatus): Content {
-  const answers = Object.entries(asked).filter(([, count]) => count > 0)
-    .map(([result, count]) => `${formatShort(count)} ${result.replace("_", " ")}`);
-  if (answers.length === 0) return "never";
-  return html`${answers.join(", ")}<small>${formatShort(mean_ms)} ms on average</small>`;
+/** Sent to it, or of what is relayed: from memory, fetched, and what went wrong. */
+function formatPulls({ redirects, relayed }: UpstreamStatus): Content {
+  const sent = sumOf(redirects);
+  if (relayed === null) return formatCount(sent);
+  return html`${formatCount(sent + sumOf(relayed.results))}<small>${
+    listCounts(relayed.results)
+  }</small>`;
+}
+
+function formatAnswers({ asked, mean_ms, relayed }: UpstreamStatus): Content {
+  const left = relayed?.requests_left ?? null;
+  const parts = [
+    sumOf(asked) > 0 &&
+    html`${listCounts(asked)}<small>asked about signatures, ${
+      formatShort(mean_ms)
+    } ms on average</small>`,
+    relayed !== null && sumOf(relayed.answers) > 0 &&
+    html`${listCounts(relayed.answers)}<small>asked for clients</small>`,
+    left !== null && html`${formatCount(left)} more requests<small>the quota left</small>`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? "it was not asked" : parts;
+}
+
+function renderRelay(
+  { memory_bytes, streams, streamed_bytes, tokens, mean_ms }: RelayStatus,
+): Html {
+  return html`
+    <p
+      class="note">Relaying holds ${formatBytes(
+        memory_bytes,
+      )} of manifests and tags, streams ${formatCount(
+        streams,
+      )} blobs now, and has streamed ${formatBytes(
+        streamed_bytes,
+      )}. Its requests take ${formatShort(
+        mean_ms,
+      )} ms on average. Token services: ${sumOf(tokens) === 0
+        ? "not asked"
+        : listCounts(tokens)}.</p>
+  `;
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function listCounts(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts).filter(([, count]) => count > 0)
+    .map(([name, count]) => `${formatShort(count)} ${name.replaceAll("_", " ")}`).join(", ");
 }
