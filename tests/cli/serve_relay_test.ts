@@ -29,4 +29,5 @@ relay: { tag_ttl_s: 1 }
     count: 1,
     reason: "it answered 500",
   });
+  await server.stop();
 });
