@@ -9,7 +9,7 @@
  * @module
  */
 
-import { createCopyOnce, type CopyOnceOptions } from "./copy_once.ts";
+import { type CopyOnceOptions, createCopyOnce } from "./copy_once.ts";
 import type { Failure } from "./failure.ts";
 import { createPause } from "./limits.ts";
 import { createLines } from "./lines.ts";

@@ -9,7 +9,7 @@
  */
 
 import { createWithin, type Later } from "../mirrors/time.ts";
-import { type Failure, failed } from "./failure.ts";
+import { failed, type Failure } from "./failure.ts";
 import { createLane, type Lane } from "./lane.ts";
 import type { Reading } from "./read_blob.ts";
 import type { Done, Upload } from "./store.ts";

@@ -5,7 +5,7 @@
  */
 
 import { type Copied, copyBlob, type Target } from "./copy_blob.ts";
-import { type Failure, failedBy, wrongBlob } from "./failure.ts";
+import { failedBy, type Failure, wrongBlob } from "./failure.ts";
 import { createPause, type Limits } from "./limits.ts";
 import type { PlannedBlob } from "./plan.ts";
 import { openReading, type Reading, type ReadOptions } from "./read_blob.ts";

@@ -62,7 +62,9 @@ const PLACEHOLDER_PARTS = /(\{[^}]*\})/;
 function toPattern(part: string, at: number, parts: readonly string[]): string {
   if (at % 2 === 0) return part.replaceAll(/[.*+?^$()|[\]\\{}]/g, "\\$&");
   const isFirst = parts.indexOf(part) === at;
-  if (part === "{digest}") return isFirst ? "(?<digest>[a-z0-9]+:[a-f0-9]+)" : "[a-z0-9]+:[a-f0-9]+";
+  if (part === "{digest}") {
+    return isFirst ? "(?<digest>[a-z0-9]+:[a-f0-9]+)" : "[a-z0-9]+:[a-f0-9]+";
+  }
   if (part === "{algorithm}") return "[a-z0-9]+";
   return part === "{hex}" && isFirst ? "(?<hex>[a-f0-9]+)" : "[a-f0-9]+";
 }

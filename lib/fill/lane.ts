@@ -6,7 +6,7 @@
  */
 
 import { createWithin, type Later } from "../mirrors/time.ts";
-import { type Failure, failed, failedBy } from "./failure.ts";
+import { failed, failedBy, type Failure } from "./failure.ts";
 import type { Done, Upload } from "./store.ts";
 
 /** What a lane needs. */

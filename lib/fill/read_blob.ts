@@ -6,7 +6,7 @@
  */
 
 import { createWithin, type Later } from "../mirrors/time.ts";
-import { type Failure, failed, failedBy, wrongBlob } from "./failure.ts";
+import { failed, failedBy, type Failure, wrongBlob } from "./failure.ts";
 import { algorithmOf, type CreateHash } from "./hash.ts";
 import { createPause } from "./limits.ts";
 import type { Opened } from "./source.ts";

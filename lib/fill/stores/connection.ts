@@ -131,7 +131,9 @@ function tryAnswer(text: string): ConnectionAnswer & { readonly isWhole: boolean
     status: Number(status),
     headers,
     text: isChunked ? joinChunks(body) : body,
-    isWhole: isChunked ? /(?:^|\r\n)0\r\n/.test(body) : length !== null && body.length >= Number(length),
+    isWhole: isChunked
+      ? /(?:^|\r\n)0\r\n/.test(body)
+      : length !== null && body.length >= Number(length),
   };
 }
 

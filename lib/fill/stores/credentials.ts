@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Failure, failedForGood } from "../failure.ts";
+import { failedForGood, type Failure } from "../failure.ts";
 import { fromContainer, isContainerUri } from "./credentials_of_container.ts";
 import { fromMachine } from "./credentials_of_machine.ts";
 import { fromWebIdentity } from "./credentials_of_web_identity.ts";

@@ -5,7 +5,7 @@
  */
 
 import { describeReason } from "../../mirrors/asker.ts";
-import { type Failure, failed } from "../failure.ts";
+import { failed, type Failure } from "../failure.ts";
 import type { Credentials, CredentialsOptions } from "./credentials.ts";
 
 /** What is needed to ask. */

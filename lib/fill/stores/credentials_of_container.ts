@@ -7,7 +7,7 @@
  */
 
 import { describeReason } from "../../mirrors/asker.ts";
-import { type Failure, failed, failedForGood } from "../failure.ts";
+import { failed, failedForGood, type Failure } from "../failure.ts";
 import type { Credentials, CredentialsOptions } from "./credentials.ts";
 import { askForText, readCredentials } from "./credentials_answer.ts";
 

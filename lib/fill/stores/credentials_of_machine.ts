@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Failure, failedForGood } from "../failure.ts";
+import { failedForGood, type Failure } from "../failure.ts";
 import type { Credentials, CredentialsOptions } from "./credentials.ts";
 import { askForText, readCredentials } from "./credentials_answer.ts";
 

@@ -6,9 +6,9 @@
  */
 
 import { describeReason } from "../../mirrors/asker.ts";
-import { type Failure, failed, failedForGood } from "../failure.ts";
+import { failed, failedForGood, type Failure } from "../failure.ts";
 import { parseKeyTemplate } from "../key.ts";
-import { type Done, DONE, type ListOptions, type Store, type Upload } from "../store.ts";
+import { DONE, type Done, type ListOptions, type Store, type Upload } from "../store.ts";
 
 /** What a folder store needs. */
 export interface FolderStoreOptions {

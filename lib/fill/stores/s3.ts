@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Failure, failed } from "../failure.ts";
+import { failed, type Failure } from "../failure.ts";
 import { isKeyTemplate, parseKeyTemplate } from "../key.ts";
-import { type Done, DONE, type ListOptions, type Store } from "../store.ts";
+import { DONE, type Done, type ListOptions, type Store } from "../store.ts";
 import { type Bucket, createS3Client, type S3Client, type S3ClientOptions } from "./s3_client.ts";
 import type { S3Answer } from "./s3_errors.ts";
 import { beginMultipart, type Journal, tidyMultiparts } from "./s3_multipart.ts";
@@ -62,7 +62,8 @@ export function createS3Store(options: S3StoreOptions): Store {
       } as const;
       return client.send(request, bytes, signal).then(toDone);
     },
-    tidy: (signal) => tidyMultiparts(client, { template, journal, now: options.timeOfDay() }, signal),
+    tidy: (signal) =>
+      tidyMultiparts(client, { template, journal, now: options.timeOfDay() }, signal),
     async remove(digests, signal) {
       for (const digest of digests) {
         const request = { method: "DELETE", key: template.format(digest) } as const;

@@ -8,7 +8,7 @@
 
 import { AwsV4Signer } from "aws4fetch";
 import type { Later } from "../../mirrors/time.ts";
-import { type Failure, failedBy } from "../failure.ts";
+import { failedBy, type Failure } from "../failure.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import type { CredentialsProvider } from "./credentials.ts";
 import { type FailureContext, type S3Answer, saysExpired, tryFailure } from "./s3_errors.ts";

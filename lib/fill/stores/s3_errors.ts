@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Failure, failedByStatus } from "../failure.ts";
+import { failedByStatus, type Failure } from "../failure.ts";
 import { excerpt } from "../manifest.ts";
 import { tryElement } from "./s3_xml.ts";
 
@@ -33,7 +33,12 @@ const EXPIRED = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "Inv
 const PASSING = [...EXPIRED, "RequestTimeout", "SlowDown", "OperationAborted", "TooManyRequests"];
 const OF_BLOB = ["XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest", "IncompleteBody"];
 // Answered with 5xx by stores that are full.
-const FULL = ["QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "XMinioAdminBucketQuotaExceeded"];
+const FULL = [
+  "QuotaExceeded",
+  "XMinioStorageFull",
+  "InsufficientStorage",
+  "XMinioAdminBucketQuotaExceeded",
+];
 
 /** Reads a failure from an answer; `undefined` for a success. */
 export function tryFailure(answer: S3Answer, context: FailureContext): Failure | undefined {

@@ -10,9 +10,9 @@
  * @module
  */
 
-import { type Failure, failed } from "../failure.ts";
+import { failed, type Failure } from "../failure.ts";
 import type { KeyTemplate } from "../key.ts";
-import { type Done, DONE, type Upload } from "../store.ts";
+import { DONE, type Done, type Upload } from "../store.ts";
 import type { S3Client } from "./s3_client.ts";
 import { beginStream, OBJECT_HEADERS, type Stream } from "./s3_put.ts";
 import { encodeXml, listElements, tryElement } from "./s3_xml.ts";
@@ -61,7 +61,12 @@ export function beginMultipart(
   let left = size;
 
   async function create(): Promise<string | Failure> {
-    const request = { method: "POST", key, query: { uploads: "" }, headers: OBJECT_HEADERS } as const;
+    const request = {
+      method: "POST",
+      key,
+      query: { uploads: "" },
+      headers: OBJECT_HEADERS,
+    } as const;
     const answer = await client.send(request, undefined, signal);
     if (!("status" in answer)) return answer;
     const id = tryElement(answer.text, "UploadId");

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Failure, failed, failedBy } from "../failure.ts";
-import { type Done, DONE, type Upload } from "../store.ts";
+import { failed, failedBy, type Failure } from "../failure.ts";
+import { DONE, type Done, type Upload } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import type { S3Client, S3Request } from "./s3_client.ts";
 
