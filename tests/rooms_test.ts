@@ -14,6 +14,7 @@ const ROOMS = [
   "locations",
   "routing",
   "mirrors",
+  "registry",
   "config",
   "observe",
   "redirect",

@@ -21,8 +21,16 @@ export interface Config {
   readonly client_address: ClientAddressConfig;
   /** Where `/` and `/privacy` redirect to. */
   readonly pages: PagesConfig;
-  /** The registries, by name: at least one, and one named `main` if there are several. */
+  /**
+   * The registries, by name: at least one, and one named `main` if there are several and some
+   * repositories are in no other.
+   */
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
+  /**
+   * The repositories that there are, by name or by the beginning of names and a `*`; without
+   * it, every name is the main upstream's.
+   */
+  readonly repositories?: Readonly<Record<string, RepositoryConfig>> | undefined;
   /** The name of the upstream that alone holds signatures. */
   readonly signature_upstream?: string | undefined;
   /** The blob stores, by name. */
@@ -104,6 +112,16 @@ export interface UpstreamConfig {
   readonly endpoint: string;
   /** The path there that repository names are appended to, such as `project/images`, or empty. */
   readonly path: string;
+}
+
+/** Where repositories are. */
+export interface RepositoryConfig {
+  /** The name of the upstream; the main one by default. */
+  readonly upstream?: string | undefined;
+  /** Their name there, with a `*` for that of the pattern; the same by default. */
+  readonly as?: string | undefined;
+  /** Whether everybody may pull them, though the upstream has credentials. */
+  readonly public?: boolean | undefined;
 }
 
 /** A blob store. */

@@ -7,6 +7,7 @@
 import { formatPath } from "./mapping.ts";
 import { findWrongPrefixes } from "./mistakes_of_locations.ts";
 import { findMirrorsTwice, findUnknownNames, findUnused } from "./mistakes_of_names.ts";
+import { findWrongStars } from "./mistakes_of_repositories.ts";
 import { findUselessRules } from "./mistakes_of_rules.ts";
 import { type Sketch, trySketch } from "./sketch.ts";
 
@@ -47,6 +48,7 @@ export function findMistakes(
     ...findSharedPort(config),
     ...findUnreadableFiles(config, whyUnreadable),
     ...findUnknownNames(config),
+    ...findWrongStars(config),
     ...findUnused(config),
     ...findMirrorsTwice(config),
     ...findSameUrls(config, variables),

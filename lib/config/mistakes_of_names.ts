@@ -13,15 +13,19 @@ import type { Sketch } from "./sketch.ts";
 
 /** Finds names of mirrors and upstreams that are not configured. */
 export function* findUnknownNames(config: Sketch): Generator<Mistake> {
-  const { upstreams, mirrors, rules, signature_upstream: signatures } = config;
+  const { upstreams, mirrors, rules, repositories, signature_upstream: signatures } = config;
   const all = upstreams ?? {};
   const names = Object.keys(all);
-  if (names.length > 1 && tryMainUpstream(all, signatures) === undefined) {
+  if (names.length > 1 && tryMainUpstream(all, signatures) === undefined && !isElsewhere(config)) {
     yield {
       path: "upstreams",
       found: names,
       allowed: "one of them named main, which serves what no rule gives to another",
     };
+  }
+  for (const [pattern, { upstream }] of Object.entries(repositories ?? {})) {
+    const path = formatPath(["repositories", pattern, "upstream"]);
+    yield* findUnknownName(path, upstream, "upstream", upstreams);
   }
   yield* findUnknownName("signature_upstream", signatures, "upstream", upstreams);
   for (const [number, rule] of rules.entries()) {
@@ -30,6 +34,12 @@ export function* findUnknownNames(config: Sketch): Generator<Mistake> {
     }
     yield* findUnknownName(`rules[${number}].upstream`, rule.upstream, "upstream", upstreams);
   }
+}
+
+// Whether every repository names its upstream, so that none need be the main one.
+function isElsewhere({ repositories = {} }: Sketch): boolean {
+  const all = Object.values(repositories);
+  return all.length > 0 && all.every(({ upstream }) => upstream !== undefined);
 }
 
 function* findUnknownName(
@@ -49,11 +59,12 @@ function* findUnknownName(
 /** Finds mirrors and upstreams that nothing uses. */
 export function findUnused(config: Sketch): Mistake[] {
   const unused = [...listUnused(config)];
-  return unused.length > 0 && config.hasGoodRules() ? unused : [];
+  return unused.length > 0 && config.hasGoodUses() ? unused : [];
 }
 
 function* listUnused(config: Sketch): Generator<Mistake> {
   const { upstreams = {}, mirrors = {}, rules, signature_upstream: signatures } = config;
+  const repositories = Object.values(config.repositories ?? {});
   const urls = Object.entries(mirrors).filter(([_, { url }]) => url !== undefined);
   yield* findUnusedOf("mirrors", new Map(urls), {
     used: rules.flatMap(({ mirrors }) => mirrors),
@@ -61,11 +72,12 @@ function* listUnused(config: Sketch): Generator<Mistake> {
   });
   const main = tryMainUpstream(upstreams, signatures);
   // Without a main upstream, which is reported already, any of them may be used.
-  if (main === undefined) return;
+  if (main === undefined && !isElsewhere(config)) return;
   const endpoints = Object.entries(upstreams).filter(([_, { endpoint }]) => endpoint !== undefined);
   yield* findUnusedOf("upstreams", new Map(endpoints), {
-    used: [main, signatures, ...rules.map(({ upstream }) => upstream)],
-    allowed: "the main upstream, signature_upstream, and those that rules name; this one is none",
+    used: [main, signatures, ...[...rules, ...repositories].map(({ upstream }) => upstream)],
+    allowed: "the main upstream, signature_upstream, and those that rules or repositories name; " +
+      "this one is none",
   });
 }
 

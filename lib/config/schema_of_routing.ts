@@ -33,6 +33,53 @@ const Upstream = strict({
   ),
 });
 
+const PART = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
+const repositoryPattern = text(
+  `a repository's name, such as app, or a beginning of names and a *, such as charts/*`,
+  new RegExp(`^(?:\\*|${PART}(?:/${PART})*(?:(?:[./]|__?|-+)?\\*)?)$`),
+);
+
+// A `*` is in the place of a letter, and there is at most one.
+const STARRED_PART = PART.replaceAll("a-z0-9", "a-z0-9*");
+const repositoryName = text(
+  "a repository's name, such as acme/app, with one * for that of the pattern",
+  new RegExp(`^(?!.*\\*.*\\*)${STARRED_PART}(?:/${STARRED_PART})*$`),
+);
+
+const Repository = strict({
+  upstream: optional(
+    "The name of the upstream that they are in. Default: the main upstream, or the one that a " +
+      "rule gives its clients instead.",
+    v.string("an upstream's name, as text"),
+  ),
+  as: optional(
+    "Their name there, after the upstream's path; a * in it stands for what that of the pattern " +
+      "stands for. Default: the same name.",
+    repositoryName,
+  ),
+  public: optional(
+    "Whether everybody may pull them; needed where the upstream has credentials. Default: false.",
+    v.boolean("true or false"),
+  ),
+});
+
+/**
+ * The schema of a configuration's repositories.
+ *
+ * @ignore Its type is valibot's, which `deno doc` takes for a private one.
+ */
+export const Repositories = v.pipe(
+  mapping(
+    v.record(
+      repositoryPattern,
+      Repository,
+    ),
+    "a mapping from repositories' names or patterns to where they are",
+    { allowed: "a repository's name or a pattern" },
+  ),
+  v.minEntries(1, "at least one repository's name or pattern, such as *"),
+);
+
 const Mirror = strict({
   url: described("The blob store's URL; a blob is at <url>/<digest>.", baseUrl),
   fallback_limit: optional(
@@ -78,16 +125,22 @@ export const Rules = v.array(Rule, "a list of rules");
 export const ROUTING = {
   upstreams: described(
     "The registries, by name. If there are several, the one named main is the main upstream, " +
-      "which serves what no rule gives to another.",
+      "which serves what no rule and no repository gives to another.",
     v.pipe(
       named(Upstream, "a mapping from names to upstreams"),
       v.minEntries(1, "at least one upstream"),
       v.maxEntries(MAX_UPSTREAMS, `at most ${MAX_UPSTREAMS} upstreams`),
     ),
   ),
+  repositories: optional(
+    "The repositories that there are, by name, or by a beginning of names and a *. The most " +
+      "specific pattern counts. A name that none matches is answered with 404. Default: every " +
+      "name is the main upstream's.",
+    Repositories,
+  ),
   signature_upstream: optional(
-    "The name of the upstream that holds signatures and attestations. Default: each upstream " +
-      "holds its own.",
+    "The name of the upstream that holds the signatures and attestations of repositories in the " +
+      "main upstream. Default: each upstream holds its own.",
     v.string("an upstream's name, as text"),
   ),
   mirrors: v.optional(

@@ -8,14 +8,17 @@
 import * as v from "valibot";
 import { isMapping, type Mapping } from "./mapping.ts";
 import { COMPARED } from "./schema.ts";
-import { Rules } from "./schema_of_routing.ts";
+import { Repositories, Rules } from "./schema_of_routing.ts";
 
 const text = v.fallback(v.optional(v.string()), undefined);
 const texts = v.fallback(v.array(text), []);
 
+function mappedTo<const Value extends v.GenericSchema>(value: Value) {
+  return v.pipe(v.custom<Mapping>(isMapping), v.record(v.string(), value));
+}
+
 function mappingOf<const Value extends v.GenericSchema>(value: Value) {
-  const mapping = v.pipe(v.custom<Mapping>(isMapping), v.record(v.string(), value));
-  return v.optional(v.fallback(v.optional(mapping), undefined), {});
+  return v.optional(v.fallback(v.optional(mappedTo(value)), undefined), {});
 }
 
 // Equal to no other place.
@@ -43,12 +46,16 @@ const Health = v.object({
   max_interval_ms: v.fallback(COMPARED.health.max_interval_ms, NEVER.max_interval_ms),
 });
 
+const NO_REPOSITORY = { upstream: undefined, as: undefined };
+const RepositorySchema = v.fallback(v.object({ upstream: text, as: text }), NO_REPOSITORY);
+
 const SketchSchema = v.object({
   listen: v.fallback(v.optional(Listen, {}), NOWHERE),
   admin: v.fallback(v.optional(v.object(placeOf(COMPARED.admin))), undefined),
   health: v.fallback(v.optional(Health, {}), NEVER),
   pages: mappingOf(text),
   upstreams: mappingOf(v.fallback(v.object({ endpoint: text }), { endpoint: undefined })),
+  repositories: v.fallback(v.optional(mappedTo(RepositorySchema)), undefined),
   signature_upstream: text,
   mirrors: mappingOf(v.fallback(v.object({ url: text }), { url: undefined })),
   locations: mappingOf(texts),
@@ -86,6 +93,8 @@ export interface Sketch {
   readonly pages: Named<string | undefined>;
   /** The upstreams, by name. */
   readonly upstreams: Named<{ readonly endpoint?: string | undefined }>;
+  /** Where repositories are, by pattern. */
+  readonly repositories?: Named<SketchedRepository>;
   /** The name of an upstream. */
   readonly signature_upstream?: string | undefined;
   /** The mirrors, by name. */
@@ -96,8 +105,19 @@ export interface Sketch {
   readonly ranges?: { readonly refresh_h?: unknown } | undefined;
   /** The rules. */
   readonly rules: readonly SketchedRule[];
-  /** Whether every rule is valid. An invalid one may refer to any mirror and upstream. */
-  readonly hasGoodRules: () => boolean;
+  /**
+   * Whether every rule and repository is valid. An invalid one may refer to any mirror and
+   * upstream.
+   */
+  readonly hasGoodUses: () => boolean;
+}
+
+/** Where repositories are. */
+export interface SketchedRepository {
+  /** The name of an upstream. */
+  readonly upstream?: string | undefined;
+  /** The repositories' name there. */
+  readonly as?: string | undefined;
 }
 
 /** A rule. */
@@ -114,6 +134,10 @@ export interface SketchedRule {
 export function trySketch(value: unknown): Sketch | undefined {
   const { success, output } = v.safeParse(SketchSchema, value);
   if (!success) return undefined;
-  const { rules = [] } = value as { readonly rules?: unknown };
-  return { ...output, hasGoodRules: () => v.is(Rules, rules) };
+  const { rules = [], repositories } = value as Mapping;
+  return {
+    ...output,
+    hasGoodUses: () =>
+      v.is(Rules, rules) && (repositories === undefined || v.is(Repositories, repositories)),
+  };
 }

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "DIGEST_INVALID"
   | "MANIFEST_INVALID"
   | "NAME_INVALID"
+  | "NAME_UNKNOWN"
   | "UNKNOWN"
   | "UNSUPPORTED";
 

@@ -60,6 +60,8 @@ export type Pulled = Extract<Asked, { readonly name: string }>;
  * The path of a pull below `/v2/`, without its query: the inverse of
  * {@linkcode parseRequest}.
  *
+ * @param name the repository's name there, by default the one that was asked for
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -67,18 +69,18 @@ export type Pulled = Extract<Asked, { readonly name: string }>;
  * assertEquals(formatPath({ kind: "tags", name: "etcd", query: "?n=50" }), "etcd/tags/list");
  * ```
  */
-export function formatPath(asked: Pulled): string {
+export function formatPath(asked: Pulled, name: string = asked.name): string {
   switch (asked.kind) {
     case "blob":
-      return `${asked.name}/blobs/${asked.digest}`;
+      return `${name}/blobs/${asked.digest}`;
     case "manifest_by_tag":
-      return `${asked.name}/manifests/${asked.tag}`;
+      return `${name}/manifests/${asked.tag}`;
     case "manifest_by_digest":
-      return `${asked.name}/manifests/${asked.digest}`;
+      return `${name}/manifests/${asked.digest}`;
     case "referrers":
-      return `${asked.name}/referrers/${asked.digest}`;
+      return `${name}/referrers/${asked.digest}`;
     case "tags":
-      return `${asked.name}/tags/list`;
+      return `${name}/tags/list`;
   }
 }
 

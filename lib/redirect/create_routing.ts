@@ -38,13 +38,22 @@ export function createRouting(
   const locator = createLocator(dataSet, own);
   const upstreams = byName(setup.upstreams);
   const mirrors = byName(setup.mirrors);
-  const upstream = upstreams.get(tryMainUpstream(config.upstreams, config.signature_upstream)!)!;
+  const main = tryMainUpstream(config.upstreams, config.signature_upstream);
+  // Without a main upstream, every repository is elsewhere, and any will do.
+  const upstream = upstreams.get(main ?? setup.upstreams[0]!.name)!;
   const { pages, signature_upstream: signatures } = config;
   const policy = createPolicy({
     ...(pages.info === undefined ? {} : { infoPage: new URL(pages.info).href }),
     ...(pages.privacy === undefined ? {} : { privacyPage: new URL(pages.privacy).href }),
     upstream,
     ...(signatures === undefined ? {} : { signatureUpstream: upstreams.get(signatures)! }),
+    ...(config.repositories === undefined ? {} : {
+      repositories: Object.entries(config.repositories).map(([pattern, { upstream, as }]) => ({
+        pattern,
+        as,
+        upstream: upstream === undefined || upstream === main ? undefined : upstreams.get(upstream),
+      })),
+    }),
     rules: config.rules.map((rule, at) => ({
       number: at + 1,
       clients: rule.clients,

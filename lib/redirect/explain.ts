@@ -162,12 +162,13 @@ function tryServing({ mirrors, asked }: FromMirror, present?: Present): Mirror |
 }
 
 function upstreamOutcome(
-  { asked, upstream, signatures }: FromMirror | FromUpstream,
+  { asked, name, upstream, signatures }: FromMirror | FromUpstream,
   present: Present | undefined,
 ): Outcome {
-  const location = locationAt(upstream, asked);
-  const other = signatures === undefined ? null : locationAt(signatures, asked);
-  const isMissing = other !== null && present?.recallUpstream(urlAt(upstream, asked)) === "missing";
+  const location = locationAt(upstream, asked, name);
+  const other = signatures === undefined ? null : locationAt(signatures, asked, name);
+  const isMissing = other !== null &&
+    present?.recallUpstream(urlAt(upstream, asked, name)) === "missing";
   return {
     ...NO_OUTCOME,
     upstream: location,

@@ -142,9 +142,9 @@ function createPulls(
     reason: UpstreamReason,
     leftMs = timeoutMs,
   ): Response | Promise<Response> {
-    const { asked, upstream, signatures } = decision;
+    const { asked, name, upstream, signatures } = decision;
     if (signatures === undefined) return sender.toUpstream(decision, upstream, reason, client);
-    const presence = upstreams.ask(upstream, urlAt(upstream, asked), leftMs);
+    const presence = upstreams.ask(upstream, urlAt(upstream, asked, name), leftMs);
     const sendTo = (answer: UpstreamPresence) =>
       answer === "missing"
         ? sender.toUpstream(decision, signatures, "signature", client)

@@ -82,7 +82,7 @@ export function createSender(
       return byClient ? redirectOne(url) : redirect(url);
     },
     toUpstream(
-      { asked, byClient }: FromMirror | FromUpstream,
+      { asked, name, byClient }: FromMirror | FromUpstream,
       upstream: Upstream,
       reason: UpstreamReason,
       client: Client,
@@ -90,7 +90,7 @@ export function createSender(
       numbers.redirected(asked.kind);
       numbers.toUpstream(upstream.number, reason);
       if (pulls !== undefined) writePull("upstream", upstream, asked, client);
-      const url = locationAt(upstream, asked);
+      const url = locationAt(upstream, asked, name);
       return byClient ? redirectOne(url) : redirect(url);
     },
   };

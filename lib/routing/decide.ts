@@ -15,6 +15,7 @@ import {
   type Refusal,
   refuseAddress,
   refuseInvalid,
+  refuseRepository,
 } from "./refusals.ts";
 
 export { type NoAddress, type Refusal, refuseAddress };
@@ -52,6 +53,8 @@ export interface FromUpstream {
   readonly kind: "upstream";
   /** What is pulled. */
   readonly asked: Pulled;
+  /** The repository's name at the registries. */
+  readonly name: string;
   /** The registry. */
   readonly upstream: Upstream;
   /** The registry to redirect to instead if `upstream` does not have what is pulled. */
@@ -78,6 +81,7 @@ export interface FromUpstream {
  * assertEquals(decide(asked, policy, policy.ruleFor, -1), {
  *   kind: "upstream",
  *   asked,
+ *   name: "etcd",
  *   upstream,
  *   signatures: undefined,
  *   byClient: false,
@@ -96,20 +100,11 @@ export function decide<Client>(
 ): Decision {
   switch (asked.kind) {
     case "blob":
-      return asked.registered
-        ? fromMirror(asked, policy, ruleOf, client)
-        : fromUpstream(asked, policy, ruleOf, client);
     case "manifest_by_digest":
-    case "tags":
-      return fromUpstream(asked, policy, ruleOf, client);
     case "manifest_by_tag":
-      return asked.signature && policy.signatureUpstream !== undefined
-        ? from(policy.signatureUpstream, asked)
-        : fromUpstream(asked, policy, ruleOf, client);
     case "referrers":
-      return policy.signatureUpstream !== undefined
-        ? from(policy.signatureUpstream, asked)
-        : fromUpstream(asked, policy, ruleOf, client);
+    case "tags":
+      return decidePull(asked, policy, ruleOf, client);
     case "version":
       return { kind: "version" };
     case "info":
@@ -127,48 +122,53 @@ export function decide<Client>(
   }
 }
 
-/** The URL of what is pulled at an upstream, which clients are redirected to. */
-export function locationAt(upstream: Upstream, asked: Pulled): string {
-  return urlAt(upstream, asked) + asked.query;
+/**
+ * The URL of what is pulled at an upstream, which clients are redirected to.
+ *
+ * @param name the repository's name there, by default the one that was asked for
+ */
+export function locationAt(upstream: Upstream, asked: Pulled, name?: string): string {
+  return urlAt(upstream, asked, name) + asked.query;
 }
 
 /** The same without the client's query, for requests to the upstream. */
-export function urlAt({ base }: Upstream, asked: Pulled): string {
-  return base + formatPath(asked);
+export function urlAt({ base }: Upstream, asked: Pulled, name?: string): string {
+  return base + formatPath(asked, name);
 }
 
-function fromMirror<Client>(
-  asked: ByDigest,
-  policy: Policy,
-  ruleOf: (client: Client) => Rule | Refusal,
-  client: Client,
-): FromMirror | FromUpstream | Refusal {
-  const byClient = policy.mirrorsVary || policy.upstreamVaries;
-  const rule = byClient ? ruleOf(client) : policy.unlocated;
-  if ("error" in rule) return rule;
-  const { mirrors, upstream } = rule;
-  const signatures = signaturesBeside(upstream, asked, policy);
-  return mirrors.length === 0
-    ? { kind: "upstream", asked, upstream, signatures, byClient }
-    : { kind: "mirror", asked, mirrors, upstream, signatures, byClient };
-}
-
-function fromUpstream<Client>(
+function decidePull<Client>(
   asked: Pulled,
   policy: Policy,
   ruleOf: (client: Client) => Rule | Refusal,
   client: Client,
-): FromUpstream | Refusal {
-  const byClient = policy.upstreamVaries;
+): FromMirror | FromUpstream | Refusal {
+  const { findRepository } = policy;
+  const repository = findRepository?.(asked.name);
+  if (repository === undefined && findRepository !== undefined) return refuseRepository(asked.name);
+  const name = repository?.name ?? asked.name;
+  const elsewhere = repository?.upstream;
+  if (elsewhere === undefined && policy.signatureUpstream !== undefined && isOfSignatures(asked)) {
+    const upstream = policy.signatureUpstream;
+    return { kind: "upstream", asked, name, upstream, signatures: undefined, byClient: false };
+  }
+  const inMirrors = asked.kind === "blob" && asked.registered;
+  const byClient = inMirrors && policy.mirrorsVary ||
+    elsewhere === undefined && policy.upstreamVaries;
   const rule = byClient ? ruleOf(client) : policy.unlocated;
   if ("error" in rule) return rule;
-  const { upstream } = rule;
-  const signatures = signaturesBeside(upstream, asked, policy);
-  return { kind: "upstream", asked, upstream, signatures, byClient };
+  const upstream = elsewhere ?? rule.upstream;
+  const signatures = elsewhere === undefined
+    ? signaturesBeside(upstream, asked, policy)
+    : undefined;
+  const { mirrors } = rule;
+  return inMirrors && mirrors.length > 0
+    ? { kind: "mirror", asked, name, mirrors, upstream, signatures, byClient }
+    : { kind: "upstream", asked, name, upstream, signatures, byClient };
 }
 
-function from(upstream: Upstream, asked: Pulled): FromUpstream {
-  return { kind: "upstream", asked, upstream, signatures: undefined, byClient: false };
+// Repositories elsewhere have their signatures beside them.
+function isOfSignatures(asked: Pulled): boolean {
+  return asked.kind === "referrers" || asked.kind === "manifest_by_tag" && asked.signature;
 }
 
 // The signature upstream resolves a signature's tag. The signature's manifest and blobs are

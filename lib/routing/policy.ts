@@ -4,6 +4,8 @@
  * @module
  */
 
+import { createRepositories, type RepositoryEntry, type RepositoryFinder } from "./repositories.ts";
+
 /** A registry that requests are redirected to. */
 export interface Upstream {
   /** Its number, under which it is counted. */
@@ -46,14 +48,21 @@ export interface PolicyParts {
   readonly privacyPage?: string;
   /** The upstream of clients that no rule matches; rules may have others. */
   readonly upstream: Upstream;
-  /** The registry that alone holds signatures; without it, upstreams hold their own. */
+  /**
+   * The registry that alone holds signatures of repositories in the main upstream; without it,
+   * upstreams hold their own.
+   */
   readonly signatureUpstream?: Upstream;
+  /** The repositories that there are; without it, every name is the main upstream's. */
+  readonly repositories?: readonly RepositoryEntry[];
   /** The rules, in the order in which they are tried. */
   readonly rules: readonly Rule[];
 }
 
 /** Everything that decisions depend on. */
-export interface Policy extends PolicyParts {
+export interface Policy extends Omit<PolicyParts, "repositories"> {
+  /** Finds a repository; without it, every name is the main upstream's. */
+  readonly findRepository: RepositoryFinder | undefined;
   /** Whether the mirrors for a blob depend on the client's location. */
   readonly mirrorsVary: boolean;
   /** Whether the upstream depends on the client's location. */
@@ -84,8 +93,10 @@ export function createPolicy(parts: PolicyParts, locations: readonly string[]): 
   const unlocated = first(undefined);
   // Rules that match no location distinguish no clients.
   const inUse = [...new Set(byLocation)];
+  const { repositories, ...rest } = parts;
   return {
-    ...parts,
+    ...rest,
+    findRepository: repositories && createRepositories(repositories),
     mirrorsVary: inUse.some(({ mirrors }) => !isSameList(mirrors, unlocated.mirrors)),
     upstreamVaries: inUse.some(({ upstream }) => upstream !== unlocated.upstream),
     unlocated,

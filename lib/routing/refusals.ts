@@ -58,6 +58,12 @@ export function refuseInvalid(part: InvalidPart, value: string): Refusal {
   return refuse(400, true, { ...INVALID[part], detail: value });
 }
 
+/** The decision for a repository that the configuration does not have. */
+export function refuseRepository(name: string): Refusal {
+  const message = "this registry has no such repository";
+  return refuse(404, true, { code: "NAME_UNKNOWN", message, detail: name });
+}
+
 function refuse(status: Refusal["status"], api: boolean, error: OciError): Refusal {
   return { kind: "error", status, api, error };
 }

@@ -72,7 +72,7 @@ const FULL_CONFIG = {
 } as const;
 
 const KEYS = "a mapping with the keys listen, workers, admin, log, client_address, pages, " +
-  "upstreams, signature_upstream, mirrors, locations, rules, probe, health, ranges";
+  "upstreams, repositories, signature_upstream, mirrors, locations, rules, probe, health, ranges";
 const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" in quotes';
 
 Deno.test("readConfig() repeats no password", () => {

@@ -16,7 +16,8 @@ const PATH = "a repository name's first components, such as project/images, or n
   "lower-case, and with no slash at either end";
 const SOURCE_URL = "an http: or https: URL without user and fragment, such as " +
   "https://example.com/ip-ranges.json";
-const KEYS = "listen, workers, admin, log, client_address, pages, upstreams, signature_upstream, " +
+const KEYS =
+  "listen, workers, admin, log, client_address, pages, upstreams, repositories, signature_upstream, " +
   "mirrors, locations, rules, probe, health, ranges";
 const HOURS = "a number of hours, from 0.001 to 8760";
 const HEADER = "a header's name, or null to take the peer's address";
@@ -202,6 +203,7 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
     { path: "client_address.", keys: "header, from_end" },
     { path: "pages.", keys: "info, privacy" },
     { path: "upstreams.main.", keys: "endpoint, path" },
+    { path: "repositories.app.", keys: "upstream, as, public" },
     {
       path: "probe.",
       keys: "timeout_ms, found_ttl_s, recheck_s, missing_ttl_s, max_entries, max_in_flight, " +
@@ -307,8 +309,8 @@ Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", 
   const schema = toJsonSchema(ConfigSchema, { typeMode: "input", errorMode: "ignore" });
   assertEquals(
     Object.keys(schema.properties ?? {}).sort(),
-    ("admin client_address health listen locations log mirrors pages probe ranges rules " +
-      "signature_upstream upstreams workers").split(" "),
+    ("admin client_address health listen locations log mirrors pages probe ranges " +
+      "repositories rules signature_upstream upstreams workers").split(" "),
   );
   assertEquals(schema.required, ["upstreams"]);
   const objects: string[] = [];

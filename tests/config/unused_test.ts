@@ -58,7 +58,7 @@ Deno.test("readConfig() says of what nothing uses what would use it", () => {
     mistakesOf(`upstreams: { main: { endpoint: ${endpoint} }, b: { endpoint: ${endpoint} } }`),
     [
       `upstreams.b: found {"endpoint":"${endpoint}"}; allowed: the main upstream, ` +
-      "signature_upstream, and those that rules name; this one is none",
+      "signature_upstream, and those that rules or repositories name; this one is none",
     ],
   );
 });

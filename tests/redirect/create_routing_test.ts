@@ -125,3 +125,37 @@ signature_upstream: signed
     number: 1,
   });
 });
+
+Deno.test("createRouting() finds repositories in the upstreams that they name", () => {
+  const { policy } = routing(`
+upstreams:
+  main: { endpoint: https://main.example, path: images }
+  other: { endpoint: https://other.example }
+repositories:
+  app: { upstream: other, as: acme/app }
+  charts/*: { upstream: main, as: c/* }
+  "*": {}
+`);
+  const table = [
+    { asked: "app", expected: ["app", "https://other.example/v2/", "acme/app"] },
+    { asked: "charts/a", expected: ["charts/*", undefined, "c/a"] },
+    { asked: "charts", expected: ["*", undefined, "charts"] },
+  ];
+  for (const { asked, expected } of table) {
+    const { pattern, upstream, name } = policy.findRepository!(asked)!;
+    assertEquals([pattern, upstream?.base, name], expected);
+  }
+});
+
+Deno.test("createRouting() needs no main upstream where every repository is elsewhere", () => {
+  const { policy } = routing(`
+upstreams:
+  one: { endpoint: https://one.example }
+  two: { endpoint: https://two.example }
+repositories:
+  a: { upstream: one }
+  b: { upstream: two }
+`);
+  assertEquals(policy.findRepository!("b")?.upstream?.name, "two");
+  assertEquals(policy.findRepository!("c"), undefined);
+});

@@ -129,6 +129,7 @@ Deno.test("createPolicy() keeps the parts that it is made of", () => {
   };
   const policy = createPolicy(parts, LOCATIONS);
   assertEquals(policy, {
+    findRepository: undefined,
     ...parts,
     mirrorsVary: false,
     upstreamVaries: false,
