@@ -15,6 +15,7 @@ const ROOMS = [
   "routing",
   "mirrors",
   "registry",
+  "fill",
   "config",
   "observe",
   "redirect",

@@ -84,6 +84,7 @@ export function createCopyOnce(options: CopyOnceOptions): CopyOnce {
         to.map((mirror) => targetOf(mirror, blob.digest)),
         options,
       );
+      reading.cancel();
       return { ...copied, origin, size: reading.size };
     } finally {
       leave();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isEmptyDigest } from "../mirrors/answer.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { Origin } from "./source.ts";
 
@@ -83,7 +84,7 @@ export interface Comparison {
 
 /** What there is to do. */
 export interface Compared {
-  /** The copies, those of `first` in front. */
+  /** The copies, in the plan's order. */
   readonly copies: readonly Copy[];
   /** What each mirror has, by its name. */
   readonly mirrors: ReadonlyMap<string, Comparison>;
@@ -96,8 +97,6 @@ export type Listings = ReadonlyMap<string, ReadonlyMap<string, number>>;
 export interface CompareOptions {
   /** Sizes that were found by reading blobs whose manifests lie. */
   readonly trueSizes?: ReadonlyMap<string, number>;
-  /** Digests of blobs to copy first. */
-  readonly first?: ReadonlySet<string>;
 }
 
 /**
@@ -107,11 +106,10 @@ export interface CompareOptions {
 export function compare(
   blobs: readonly PlannedBlob[],
   listings: Listings,
-  { trueSizes = new Map(), first = new Set() }: CompareOptions = {},
+  { trueSizes = new Map() }: CompareOptions = {},
 ): Compared {
   const mirrors = new Map([...listings.keys()].map((name) => [name, createComparison()]));
-  const early: Copy[] = [];
-  const late: Copy[] = [];
+  const copies: Copy[] = [];
   for (const blob of blobs) {
     const to = [];
     for (const [name, listing] of listings) {
@@ -120,9 +118,9 @@ export function compare(
       note(mirrors.get(name)!, found, isRight, sizeOf(blob));
       if (!isRight) to.push(name);
     }
-    if (to.length > 0) (first.has(blob.digest) ? early : late).push({ blob, to });
+    if (to.length > 0) copies.push({ blob, to });
   }
-  return { copies: [...early, ...late], mirrors };
+  return { copies, mirrors };
 }
 
 function createComparison(): Comparison {
@@ -145,14 +143,12 @@ function note(
   if (found !== undefined) comparison.wrongSize++;
 }
 
-const EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
 function isSizeOf(
   { digest, sizes }: PlannedBlob,
   found: number,
   trueSizes: ReadonlyMap<string, number>,
 ): boolean {
-  if (found === 0 && digest !== EMPTY) return digest.startsWith("sha512:") && sizes.includes(0);
+  if (found === 0 || isEmptyDigest(digest)) return found === 0 && isEmptyDigest(digest);
   const known = trueSizes.get(digest);
   if (known !== undefined) return found === known;
   return sizes.length === 0 || sizes.includes(found);

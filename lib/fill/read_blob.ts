@@ -140,6 +140,10 @@ function createStream(first: OpenedStream, options: StreamOptions) {
     }
   }
 
+  // A source's body need not react to the signal.
+  const onAbort = () => pieces.cancel();
+  signal.addEventListener("abort", onAbort, { once: true });
+
   async function resume(at: number, broken: Failure): Promise<Failure | undefined> {
     pieces.cancel();
     for (let last = broken;;) {
@@ -164,7 +168,12 @@ function createStream(first: OpenedStream, options: StreamOptions) {
     }
   }
 
-  return { next, cancel: () => pieces.cancel() };
+  function cancel(): void {
+    signal.removeEventListener("abort", onAbort);
+    pieces.cancel();
+  }
+
+  return { next, cancel };
 }
 
 function createPieces({ body }: OpenedStream, { now, later, signal }: StreamOptions) {

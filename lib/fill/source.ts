@@ -67,4 +67,6 @@ export interface Origin {
   readonly source: string;
   /** The repository's name there. */
   readonly repository: string;
+  /** Its name as clients know it. */
+  readonly name: string;
 }
