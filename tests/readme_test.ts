@@ -387,7 +387,9 @@ Deno.test("README.md's configuration states the defaults", () => {
   );
   if (read.kind === "mistakes") throw new Error(read.mistakes.join("\n"));
   const defaults: Record<string, string> = { workers: String(read.config.workers) };
-  for (const name of ["listen", "admin", "log", "client_address", "probe", "health"] as const) {
+  for (
+    const name of ["listen", "admin", "log", "client_address", "trace", "probe", "health"] as const
+  ) {
     for (const [key, value] of Object.entries(read.config[name]!)) {
       defaults[`${name}.${key}`] = String(value);
     }
@@ -409,7 +411,10 @@ Deno.test("README.md's line of the pull log is one", () => {
     location: "aws/eu-west-3",
     to: "s3-paris",
     by: "mirror",
+    reason: "found",
     userAgent: "containerd/1.7.24",
+    id: undefined,
+    asn: undefined,
   });
   log.flush();
   const keep = ({ "@timestamp": _, reference, ...rest }: Record<string, string>) => ({

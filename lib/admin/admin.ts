@@ -9,6 +9,7 @@ import { STATUS_CODE } from "@std/http/status";
 import { explain } from "../redirect/explain.ts";
 import { describeNoAddress, tryAddress } from "../net/address.ts";
 import type { Handler } from "../redirect/handler.ts";
+import { imagePath } from "../oci/image.ts";
 import { METRICS_TYPE } from "../observe/exposition.ts";
 import { formatMetrics, type Standing } from "../observe/metrics.ts";
 import type { Redirector } from "../redirect/redirector.ts";
@@ -68,13 +69,15 @@ function tellReadiness(reason: string | undefined): Told {
     : { text: `not ready: ${reason}\n`, status: STATUS_CODE.ServiceUnavailable };
 }
 
-const EXPLAIN_USAGE = "explain takes an address and a path that begins with a slash: " +
-  "/explain?address=192.0.2.1&path=/v2/pause/manifests/3.9\n";
+const EXPLAIN_USAGE =
+  "explain takes an address, and a path that begins with a slash or an image: " +
+  "/explain?address=192.0.2.1&path=/v2/pause/manifests/3.9 or " +
+  "/explain?address=192.0.2.1&image=pause:3.9\n";
 
 function explainRequest(parameters: URLSearchParams, { redirector }: AdminOptions): Told {
   const address = parameters.get("address");
-  const path = parameters.get("path");
-  if (address === null || path === null || !path.startsWith("/")) {
+  const path = tryPath(parameters);
+  if (address === null || path === undefined) {
     return { text: EXPLAIN_USAGE, status: STATUS_CODE.BadRequest };
   }
   const client = tryAddress(address);
@@ -84,4 +87,11 @@ function explainRequest(parameters: URLSearchParams, { redirector }: AdminOption
   const { routing, present } = redirector();
   const explained = explain(client, { address, path }, routing(), present);
   return { text: JSON.stringify(explained, null, 2) + "\n", type: "application/json" };
+}
+
+function tryPath(parameters: URLSearchParams): string | undefined {
+  const image = parameters.get("image");
+  if (image) return imagePath(image);
+  const path = parameters.get("path");
+  return path?.startsWith("/") ? path : undefined;
 }

@@ -73,6 +73,7 @@ export function createServerLog(config: Config, origin: string, context: Context
 function createRequestsLog(logger: Logger, { now }: Context) {
   const tellUnanswered = createLimit(now);
   const tellNoAddress = createLimit(now);
+  const tellStale = createLimit(now);
   return {
     onUnanswered(url: string, reason: string): void {
       logger.debug("no answer", { url, reason });
@@ -82,6 +83,17 @@ function createRequestsLog(logger: Logger, { now }: Context) {
         (count) =>
           logger.warning("requests to a mirror or upstream without an answer", {
             server,
+            count,
+            reason,
+          }),
+      );
+    },
+    onStale(upstream: string, reason: string): void {
+      tellStale(
+        upstream,
+        (count) =>
+          logger.warning("pulls are served from memory because their upstream fails", {
+            upstream,
             count,
             reason,
           }),

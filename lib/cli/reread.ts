@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import type { Credentials } from "../registry/server.ts";
 import type { Reread } from "../server/changes.ts";
 import type { Tls } from "../server/isolate.ts";
 import { type Context, UsageError } from "./command.ts";
@@ -26,7 +27,8 @@ export function reread(
     const path = file ?? context.environment("ARCHEIO_CONFIG");
     if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
     const { config } = loadConfig(file, context, { locations, needsFiles: true });
-    return { kind: "config", config, tls: readTlsFiles(config) };
+    const credentials = readCredentialFiles(config);
+    return { kind: "config", config, tls: readTlsFiles(config), credentials };
   } catch (error) {
     if (error instanceof UsageError) return { kind: "refused", reason: error.message };
     throw error;
@@ -53,4 +55,28 @@ export function readTlsFiles({ listen: { tls } }: Config): Tls | undefined {
     cert: readText(tls.cert, "certificate"),
     key: readText(tls.key, "private key"),
   };
+}
+
+/**
+ * Reads the files with the secrets of upstreams. A line break at the end is no part of one.
+ *
+ * @throws {UsageError} when one cannot be read, or is empty
+ */
+export function readCredentialFiles({ upstreams }: Config): Record<string, Credentials> {
+  const all: Record<string, Credentials> = {};
+  for (const [name, { credentials }] of Object.entries(upstreams)) {
+    const { username, password_file: password, identity_token_file: token } = credentials ?? {};
+    if (password !== undefined) {
+      all[name] = { kind: "password", username: username!, password: readSecret(password) };
+    } else if (token !== undefined) {
+      all[name] = { kind: "identity_token", identityToken: readSecret(token) };
+    }
+  }
+  return all;
+}
+
+function readSecret(path: string): string {
+  const secret = readText(path, "secret").replace(/\r?\n$/, "");
+  if (secret === "") throw new UsageError(`cannot use the secret "${path}": the file is empty`);
+  return secret;
 }

@@ -26,7 +26,7 @@ import {
 } from "./command.ts";
 import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
 import { createServerLog } from "./log.ts";
-import { readTlsFiles, reread } from "./reread.ts";
+import { readCredentialFiles, readTlsFiles, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
 import { createWorld } from "./world.ts";
 import { spawnIsolate } from "./isolate.ts";
@@ -56,7 +56,7 @@ Environment variables, which override the configuration:
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
-    const tls = readTlsFiles(config);
+    const secrets = { tls: readTlsFiles(config), credentials: readCredentialFiles(config) };
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
@@ -73,7 +73,7 @@ Environment variables, which override the configuration:
     try {
       await serve(config, {
         ...world,
-        tls,
+        ...secrets,
         dataSet: EMBEDDED,
         listen: listenOnFamilies,
         versions: { version: metadata.version, deno: Deno.version.deno },

@@ -28,13 +28,17 @@ export function formatMistake(
 ): string {
   const where = variable === undefined ? path : `${variable} (${path})`;
   const before = place === undefined ? "" : `${formatPlace(place)}: `;
-  return `${before}${where}: found ${formatFound(found)}; allowed: ${allowed}`;
+  const shown = found !== undefined && SECRET.test(path) ? "…" : formatFound(found);
+  return `${before}${where}: found ${shown}; allowed: ${allowed}`;
 }
+
+// Whoever writes a password where none is allowed must not find it in a log.
+const SECRET = /\.credentials(?:$|\.(?!username$|password_file$|identity_token_file$))/;
 
 /** Formats the YAML parser's message about an unreadable text. */
 export function formatUnreadable(reason: string): string {
   const [what, where = "the whole file", shown = ""] = reason.split(/ at (?=line \d)|:(?=\n)/, 3);
-  const allowed = 'YAML or JSON, each key once, "*" in quotes';
+  const allowed = 'YAML or JSON, each key once, "*" and "{…}" in quotes';
   // For a duplicate key, the parser reports a wrong column.
   const place = where.replace(/, column -\d+$/, "");
   return `${place}: found no valid YAML or JSON (${what}); allowed: ${allowed}${shown}`;

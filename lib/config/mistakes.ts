@@ -4,11 +4,19 @@
  * @module
  */
 
+import * as v from "valibot";
+import { parseMirrorUrl } from "../mirrors/template.ts";
 import { formatPath } from "./mapping.ts";
 import { findWrongPrefixes } from "./mistakes_of_locations.ts";
 import { findMirrorsTwice, findUnknownNames, findUnused } from "./mistakes_of_names.ts";
 import { findWrongStars } from "./mistakes_of_repositories.ts";
 import { findUselessRules } from "./mistakes_of_rules.ts";
+import {
+  findPrivate,
+  findUnreadableSecrets,
+  findUselessSettings,
+} from "./mistakes_of_upstreams.ts";
+import { blobsUrl } from "./schema_urls.ts";
 import { type Sketch, trySketch } from "./sketch.ts";
 
 /** A mistake: where it is, what was found, and what is allowed. */
@@ -56,6 +64,9 @@ export function findMistakes(
     ...findUselessRules(config, embedded),
     ...findDowngrades(config),
     ...findShortInterval(config),
+    ...findUselessSettings(config),
+    ...findUnreadableSecrets(config, whyUnreadable),
+    ...findPrivate(config),
   ];
 }
 
@@ -96,8 +107,8 @@ function* findSameUrls(
   const seen = new Map<string, string>();
   for (const [name, { url }] of Object.entries(mirrors)) {
     const path = formatPath(["mirrors", name, "url"]);
-    if (url === undefined || !URL.canParse(url) || variables.has(path)) continue;
-    const normal = new URL(url).href.replace(/\/+$/, "");
+    if (!v.is(blobsUrl, url) || variables.has(path)) continue;
+    const normal = parseMirrorUrl(url).url;
     const first = seen.get(normal);
     if (first === undefined) seen.set(normal, path);
     else yield { path, found: url, allowed: `a URL of its own; ${first} is the same` };

@@ -8,30 +8,15 @@ import * as v from "valibot";
 import { MAX_MIRRORS } from "../mirrors/board.ts";
 import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
 import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
-import { baseUrl, endpointUrl } from "./schema_urls.ts";
+import { Upstream } from "./schema_of_upstreams.ts";
+import { blobsUrl } from "./schema_urls.ts";
 
 const LOCATION = "a location's name, <cloud>/<region>";
 const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
 const pattern = text(
-  `"*", "<cloud>/*" or "<cloud>/<region>"`,
-  /^(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*\/(?:\*|[A-Za-z0-9][A-Za-z0-9_.-]*))$/,
+  `"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"`,
+  /^(?!.*\*\*)(?:\*|[A-Za-z0-9*][A-Za-z0-9_.*-]*\/[A-Za-z0-9*][A-Za-z0-9_.*-]*)$/,
 );
-
-const Upstream = strict({
-  endpoint: described("The registry's URL, without a path.", endpointUrl),
-  path: v.optional(
-    described(
-      "The path before each repository's name in the registry, such as project/images. " +
-        "Default: nothing.",
-      text(
-        "a repository name's first components, such as project/images, or nothing: lower-case, " +
-          "and with no slash at either end",
-        /^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)?$/,
-      ),
-    ),
-    "",
-  ),
-});
 
 const PART = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
 const repositoryPattern = text(
@@ -81,7 +66,11 @@ export const Repositories = v.pipe(
 );
 
 const Mirror = strict({
-  url: described("The blob store's URL; a blob is at <url>/<digest>.", baseUrl),
+  url: described(
+    "The blob store's URL, where a blob is at <url>/<digest>; or a template of a blob's URL with " +
+      "{digest}, {algorithm}, {hex}, {hex:2} (its first two digits) and {name} (the repository).",
+    blobsUrl,
+  ),
   fallback_limit: optional(
     "How many redirects a second it takes in place of mirrors that are down. Default: no limit.",
     integer(0, 1_000_000),
@@ -90,7 +79,8 @@ const Mirror = strict({
 
 const Rule = strict({
   clients: described(
-    `The clients it applies to: "*" is everyone, "<cloud>/*" a cloud, "<cloud>/<region>" a region.`,
+    `The clients it applies to: "*" is everyone, "<cloud>/<region>" a region, "<cloud>/*" a cloud; a ` +
+      `"*" stands for any text, as in "aws/eu-*".`,
     v.pipe(
       v.array(pattern, "a list of location patterns"),
       v.minLength(1, "at least one location pattern"),

@@ -13,6 +13,7 @@ import { pageUrl } from "./schema_urls.ts";
 const host = text("an IP address or a host name", /^[A-Za-z0-9.:_-]+$/);
 const port = integer(0, 65535);
 const bool = v.boolean("true or false");
+const headerName = (allowed: string) => text(allowed, /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/);
 const pemFile = text("the path of a PEM file", /^.+$/);
 
 /**
@@ -55,19 +56,50 @@ const Log = strict({
   pulls: usual("Whether a line is written to standard output for each pull.", bool, false),
 });
 
+const PARAMETER =
+  "a query parameter's name of A-Z, a-z, 0-9, ., _, ~ and -, at most 64 of them, that " +
+  "means nothing to registries, or null for none";
+
 const HEADER = "a header's name, or null to take the peer's address";
 
 const ClientAddress = strict({
   header: usual(
     "The header in which the load balancer puts the client's address; null means the " +
       "connection's address.",
-    v.nullable(text(HEADER, /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/)),
+    v.nullable(headerName(HEADER)),
     "x-forwarded-for",
   ),
   from_end: usual(
     "Which entry of the header is the client's address, counted from the end; 1 is the last.",
     integer(1, 100),
     2,
+  ),
+});
+
+const Trace = strict({
+  request_id: usual(
+    "Whether each request has an id, in the header X-Request-ID of its answer and in its pull " +
+      "line: that of traceparent, of X-Cloud-Trace-Context, or a new one.",
+    bool,
+    false,
+  ),
+  session: usual(
+    "Whether /v2/ challenges clients without a token, and /token gives them one, so that all " +
+      "requests of a pull have one id. It is no login.",
+    bool,
+    false,
+  ),
+  redirect_parameter: usual(
+    "The query parameter in which redirects to mirrors and upstreams have the id, such as rid; " +
+      "null means none.",
+    v.nullable(text(PARAMETER, /^(?!(?:n|last|ns|artifactType|digest)$)[A-Za-z0-9._~-]{1,64}$/)),
+    null,
+  ),
+  client_asn_header: usual(
+    "The header in which the load balancer puts the number of the client's network, for the pull " +
+      "line; null means none.",
+    v.nullable(headerName("a header's name, or null for none")),
+    null,
   ),
 });
 
@@ -99,5 +131,6 @@ export const SERVING = {
     described("Where the client's address comes from.", ClientAddress),
     {},
   ),
+  trace: v.optional(described("How a pull is followed through all logs.", Trace), {}),
   pages: v.optional(described("Where requests for pages redirect to.", Pages), {}),
 };

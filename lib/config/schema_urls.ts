@@ -5,6 +5,8 @@
  */
 
 import * as v from "valibot";
+import { PLACEHOLDER_SOURCE, PLACEHOLDERS } from "../mirrors/template.ts";
+import { didYouMean } from "./nearest.ts";
 
 const ORIGIN = "https?://(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(?::\\d{1,5})?";
 const PCHAR = "[A-Za-z0-9._~!$&'()*+,;=:@%/-]";
@@ -22,15 +24,40 @@ function url(
   );
 }
 
+const BLOBS =
+  "an http: or https: URL without user, query and fragment, such as https://registry.example";
+const PART = `(?:${PCHAR}|${PLACEHOLDER_SOURCE})*`;
+// A segment of one or two dots leads to another path, whatever stands before it.
+const DOTS = "/(?:\\.|%2[Ee]){1,2}(?:[/{]|$)";
+
 /**
- * The URL of a blob store.
+ * The URL of a blob store: where all blobs are, or a template of each blob's URL.
  *
  * @ignore Its type is valibot's, which `deno doc` takes for a private one.
  */
-export const baseUrl: v.GenericSchema<string> = url(
-  "an http: or https: URL without user, query and fragment, such as https://registry.example",
-  `/${PCHAR}*`,
+export const blobsUrl: v.GenericSchema<string> = url(
+  BLOBS,
+  `/${PCHAR}*|(?!.*${DOTS})/${PART}\\{(?:digest|hex)\\}${PART}`,
+  whyNoBlobsUrl,
 );
+
+// Says what is wrong with a template.
+function whyNoBlobsUrl(written: string): string {
+  if (!/[{}]/.test(written)) return BLOBS;
+  const known = PLACEHOLDERS.map((name) => `{${name}}`).join(", ");
+  for (const [found, name] of written.matchAll(/\{([^{}]*)\}/g)) {
+    if (new RegExp(`^${PLACEHOLDER_SOURCE}$`).test(found)) continue;
+    return `placeholders among ${known}; ${found} is none${didYouMean(name!, PLACEHOLDERS)}`;
+  }
+  const rest = written.replaceAll(new RegExp(PLACEHOLDER_SOURCE, "g"), "");
+  if (/[{}]/.test(rest)) return `placeholders among ${known}, and no other { or }`;
+  if (!/\{(?:digest|hex)\}/.test(written)) {
+    return "a URL with {digest} or {hex} in it, so that each blob has one of its own";
+  }
+  return new RegExp(DOTS).test(written)
+    ? `${BLOBS}, and with no segment of dots`
+    : `${BLOBS}, with placeholders in its path`;
+}
 
 const ENDPOINT =
   "an http: or https: URL without user, path, query and fragment, such as https://registry.example";

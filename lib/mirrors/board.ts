@@ -86,6 +86,8 @@ export interface Board {
    * @param nowS the time in whole seconds, the same in every isolate
    */
   divert(mirror: number, limit: number, nowS: number): boolean;
+  /** Whether {@linkcode Board.divert} would return `true`. */
+  mayDivert(mirror: number, limit: number, nowS: number): boolean;
   /** Records whether a mirror had a requested blob; returns how many in a row it did not have. */
   noteFound(mirror: number, found: boolean): number;
   /** How many requested blobs in a row a mirror did not have. */
@@ -138,6 +140,10 @@ export function createBoard(memory: SharedArrayBuffer): Board {
       const second = nowS - FIRST_SECOND | 0;
       if (set(mirror, SECOND, second) !== second) set(mirror, DIVERTED, 0);
       return add(mirror, DIVERTED) <= limit;
+    },
+    mayDivert(mirror, limit, nowS) {
+      const isSameSecond = fields[at(mirror, SECOND)] === (nowS - FIRST_SECOND | 0);
+      return (isSameSecond ? fields[at(mirror, DIVERTED)]! : 0) < limit;
     },
     noteFound(mirror, found) {
       if (!found) return add(mirror, NOT_FOUND);

@@ -15,13 +15,14 @@ import {
 } from "./answer.ts";
 import type { Asker } from "./asker.ts";
 import type { Samples } from "./samples.ts";
+import { blobUrl, parseBlobKey } from "./template.ts";
 
 /** The result of a check. */
 export type CheckResult =
   /** The mirror works and has the blob, if there was one to ask for. */
   | { readonly kind: "good" }
   /** The mirror works and has lost the blob. */
-  | { readonly kind: "lost"; readonly digest: string }
+  | { readonly kind: "lost"; readonly key: string }
   /** The mirror does not work. */
   | { readonly kind: "bad"; readonly reason: string }
   /** The mirror claims to have a random digest, so its answers mean nothing. */
@@ -66,13 +67,13 @@ export interface CheckPlan {
 export interface Checker {
   /** Checks a mirror with the next of its samples. */
   check(mirror: Mirror, samples: Samples, plan: CheckPlan): Promise<Checked>;
-  /** Asks a mirror for some of the blobs that it had. */
-  verify(mirror: Mirror, digests: readonly string[], timeoutMs: number): Promise<Verified>;
+  /** Asks a mirror for some of the blobs that it had, given by their keys. */
+  verify(mirror: Mirror, keys: readonly string[], timeoutMs: number): Promise<Verified>;
 }
 
 /** The result of asking for several blobs. */
 export interface Verified {
-  /** The blobs that a working mirror no longer has or no longer delivers. */
+  /** The keys of the blobs that a working mirror no longer has or no longer delivers. */
   readonly lost: readonly string[];
   /** Whether the mirror works: it answers every request, and at most half of them with an error. */
   readonly works: boolean;
@@ -80,9 +81,14 @@ export interface Verified {
 
 /** Makes a checker. */
 export function createChecker({ asker, random, now }: CheckOptions): Checker {
-  async function askUnknown(mirror: Mirror, timeoutMs: number): Promise<CheckResult> {
+  async function askUnknown(
+    mirror: Mirror,
+    samples: Samples,
+    timeoutMs: number,
+  ): Promise<CheckResult> {
     // A new digest each time, because CDNs cache that a blob is missing.
-    const answer = await asker.headAnew(`${mirror.url}/${randomDigest(random)}`, timeoutMs);
+    const url = blobUrl(mirror, { digest: randomDigest(random), name: nameOf(samples) });
+    const answer = await asker.headAnew(url, timeoutMs);
     return answer.kind === "answered" && answer.status === 200
       ? { kind: "has_all", reason: "it answered 200 for a random digest" }
       : { kind: "good" };
@@ -93,20 +99,22 @@ export function createChecker({ asker, random, now }: CheckOptions): Checker {
     samples: Samples,
     { timeoutMs, doubtful }: CheckPlan,
   ): Promise<Asked> {
-    const digest = samples.next();
-    if (digest === undefined) {
-      const answer = await asker.headAnew(`${mirror.url}/${EMPTY_DIGEST}`, timeoutMs);
+    const key = samples.next();
+    if (key === undefined) {
+      const empty = { digest: EMPTY_DIGEST, name: nameOf(samples) };
+      const answer = await asker.headAnew(blobUrl(mirror, empty), timeoutMs);
       return { answer, result: toResult(answer, EMPTY_DIGEST, false) };
     }
     const beganMs = now();
-    const url = `${mirror.url}/${digest}`;
+    const { digest } = parseBlobKey(key);
+    const url = blobUrl(mirror, parseBlobKey(key));
     const headAtOnce = doubtful ? asker.headAnew(url, timeoutMs) : undefined;
     const answer = await asker.firstByte(url, timeoutMs);
-    const result = toResult(answer, digest, true);
+    const result = toResult(answer, key, true);
     const leftMs = Math.max(1, beganMs + timeoutMs - now());
     if (result.kind === "good" && isWhole(answer)) {
       // A server that ignores `Range` may send the same page for every URL.
-      return { answer, result: await askUnknown(mirror, leftMs) };
+      return { answer, result: await askUnknown(mirror, samples, leftMs) };
     }
     if (result.kind !== "lost") return { answer, result };
     // If HEAD still succeeds, probes would find the blob and clients would be sent to it.
@@ -130,22 +138,23 @@ export function createChecker({ asker, random, now }: CheckOptions): Checker {
       const { timeoutMs, withUnknown } = plan;
       const [known, unknown] = await Promise.all([
         timed(askKnown(mirror, samples, plan)),
-        withUnknown ? askUnknown(mirror, timeoutMs) : undefined,
+        withUnknown ? askUnknown(mirror, samples, timeoutMs) : undefined,
       ]);
       const result = unknown?.kind === "has_all" ? unknown : known.result;
       return { result, answer: describeAnswer(known.answer), tookMs: known.tookMs };
     },
-    async verify(mirror, digests, timeoutMs) {
-      const asked = await Promise.all(digests.map(async (digest) => {
-        const answer = await asker.firstByte(`${mirror.url}/${digest}`, timeoutMs);
-        return { answer, digest, verdict: judgeCheck(answer, digest) };
+    async verify(mirror, keys, timeoutMs) {
+      const asked = await Promise.all(keys.map(async (key) => {
+        const blob = parseBlobKey(key);
+        const answer = await asker.firstByte(blobUrl(mirror, blob), timeoutMs);
+        return { answer, key, verdict: judgeCheck(answer, blob.digest) };
       }));
       const lost = asked.filter(({ verdict }) => verdict === "missing");
       const failed = asked.filter(({ verdict }) => verdict === "failed");
       // An error for a few of the blobs says nothing about the others.
-      const works = 2 * failed.length <= digests.length &&
+      const works = 2 * failed.length <= keys.length &&
         failed.every(({ answer }) => answer.kind === "answered");
-      return { works, lost: works ? [...lost, ...failed].map(({ digest }) => digest) : [] };
+      return { works, lost: works ? [...lost, ...failed].map(({ key }) => key) : [] };
     },
   };
 }
@@ -156,17 +165,25 @@ interface Asked {
   readonly result: CheckResult;
 }
 
-function toResult(answer: Answer, digest: string, had: boolean): CheckResult {
-  switch (judgeCheck(answer, digest)) {
+function toResult(answer: Answer, key: string, had: boolean): CheckResult {
+  switch (judgeCheck(answer, parseBlobKey(key).digest)) {
     case "found":
       return { kind: "good" };
     case "missing":
-      return had ? { kind: "lost", digest } : { kind: "good" };
+      return had ? { kind: "lost", key } : { kind: "good" };
     case "failed":
       return { kind: "bad", reason: describeAnswer(answer) };
     case "unsent":
       return { kind: "unsent" };
   }
+}
+
+// A registry lacks every blob of a repository that it does not have.
+const SOME_NAME = "archeio/check";
+
+/** A repository's name to ask a mirror for, if its URL has one: that of the last sample. */
+function nameOf(samples: Samples): string {
+  return parseBlobKey(samples.last() ?? "").name || SOME_NAME;
 }
 
 function randomDigest(random: () => number): string {

@@ -42,8 +42,8 @@ export interface Checks {
   restart(mirrors: readonly Mirror[], health: Health): void;
   /** Stops all checks for good. */
   stop(): void;
-  /** Adds a sample: a blob that a mirror, given by its number, has. */
-  addSample(mirror: number, digest: string): void;
+  /** Adds a sample: the key of a blob that a mirror, given by its number, has. */
+  addSample(mirror: number, key: string): void;
   /** Schedules an early check of a mirror, given by its number. */
   suspect(mirror: number): void;
   /** The last check of a mirror, given by its number. */
@@ -112,7 +112,7 @@ export function createChecks(options: ChecksOptions): Checks {
       stopped = true;
       for (const { sleeper } of watched.values()) sleeper.stop();
     },
-    addSample: (mirror, digest) => watched.get(mirror)?.samples.add(digest),
+    addSample: (mirror, key) => watched.get(mirror)?.samples.add(key),
     suspect: (mirror) => watched.get(mirror)?.sleeper.wake(),
     last: (mirror) => watched.get(mirror)?.last,
   };

@@ -14,6 +14,7 @@ import type { Mirror } from "../routing/policy.ts";
 import { isWhole, judgeCheck, type Verdict } from "./answer.ts";
 import type { Asker } from "./asker.ts";
 import type { KnownBlobs } from "./known.ts";
+import { blobKey, blobUrl, type PulledBlob } from "./template.ts";
 import type { Within } from "./time.ts";
 
 /** What second looks need. */
@@ -39,7 +40,7 @@ export interface Doubts {
    *
    * @returns whether to send the client there; not a promise when that is known
    */
-  look(mirror: Mirror, digest: string): boolean | Promise<boolean>;
+  look(mirror: Mirror, blob: PulledBlob): boolean | Promise<boolean>;
 }
 
 const WAIT_MS = 300;
@@ -64,15 +65,15 @@ export function createDoubts(options: DoubtsOptions): Doubts {
   const goodUntil = new Map<string, number>();
   const mayBegin = createPace(now);
 
-  async function ask(key: string, mirror: Mirror, digest: string): Promise<Verdict> {
+  async function ask(key: string, mirror: Mirror, blob: PulledBlob): Promise<Verdict> {
     looking[mirror.number] = (looking[mirror.number] ?? 0) + 1;
     const beganMs = now();
-    const answer = await asker.firstByte(`${mirror.url}/${digest}`, TIMEOUT_MS);
+    const answer = await asker.firstByte(blobUrl(mirror, blob), TIMEOUT_MS);
     inFlight.delete(key);
     looking[mirror.number]!--;
-    const verdict = judgeCheck(answer, digest);
+    const verdict = judgeCheck(answer, blob.digest);
     deliversLate[mirror.number] = verdict === "found" && now() - beganMs >= WAIT_MS;
-    if (verdict === "missing") known().missing(mirror.number, digest);
+    if (verdict === "missing") known().missing(mirror.number, blobKey(mirror, blob));
     // Only a check can tell a whole blob from a page that is sent for every URL.
     if (verdict === "failed" || isWhole(answer)) onSuspect(mirror);
     if (verdict === "found" || verdict === "unsent") {
@@ -102,14 +103,14 @@ export function createDoubts(options: DoubtsOptions): Doubts {
       const budget = budgets[number];
       if (budget !== undefined && budget < AT_ONCE) budgets[number] = budget + SHARE;
     },
-    look(mirror, digest) {
-      const key = `${mirror.number} ${digest}`;
+    look(mirror, blob) {
+      const key = `${mirror.number} ${blobKey(mirror, blob)}`;
       const until = goodUntil.get(key);
       if (until !== undefined && now() < until) return true;
       let look = inFlight.get(key);
       if (look === undefined) {
         if ((looking[mirror.number] ?? 0) >= MAX_IN_FLIGHT || !mayBegin(mirror.number)) return true;
-        look = ask(key, mirror, digest);
+        look = ask(key, mirror, blob);
         inFlight.set(key, look);
       }
       return waitFor(mirror, look);

@@ -9,6 +9,7 @@ import type { Board } from "./board.ts";
 import type { Gate } from "./gate.ts";
 import type { Known, KnownBlobs } from "./known.ts";
 import type { Probes } from "./probes.ts";
+import { blobKey, mayHave, type PulledBlob } from "./template.ts";
 import type { Within } from "./time.ts";
 
 /** Why no mirror serves a blob. */
@@ -26,7 +27,7 @@ export type NoMirror =
 export type FoundBlob =
   | {
     readonly kind: "mirror";
-    /** The mirror that has it, at `<url>/<digest>`. */
+    /** The mirror that has it. */
     readonly mirror: Mirror;
     /** Whether the client would have been sent to another mirror that is down. */
     readonly diverted: boolean;
@@ -42,7 +43,7 @@ export type FoundBlob =
  */
 export type BlobFinder = (
   mirrors: readonly Mirror[],
-  digest: string,
+  blob: PulledBlob,
   except?: Mirror,
   withinMs?: number,
 ) => FoundBlob | Promise<FoundBlob>;
@@ -87,7 +88,7 @@ export function createBlobFinder(options: BlobFinderOptions): BlobFinder {
     return { kind: "mirror", mirror, diverted };
   }
 
-  return function find(mirrors, digest, except, withinMs) {
+  return function find(mirrors, blob, except, withinMs) {
     const known = options.known();
     let skipped = 0;
     let unknown = -1;
@@ -97,24 +98,24 @@ export function createBlobFinder(options: BlobFinderOptions): BlobFinder {
         skipped++;
         continue;
       }
-      const held = known.recall(mirror.number, digest);
+      const held = recallBlob(known, mirror, blob);
       if (held === "unknown" && unknown < 0) unknown = at;
       if (!isFound(held)) continue;
       // Earlier mirrors that may have it, and one with a stale entry, are probed in the background.
       const last = held === "stale" ? at : at - 1;
       for (let behind = unknown < 0 ? at : unknown; behind <= last; behind++) {
-        askBehind(mirrors[behind]!, digest);
+        askBehind(mirrors[behind]!, blob);
       }
       return take(mirror, skipped > 0);
     }
-    if (unknown >= 0) return search(mirrors, digest, { from: unknown, except, withinMs });
+    if (unknown >= 0) return search(mirrors, blob, { from: unknown, except, withinMs });
     return skipped > 0 && skipped === mirrors.length ? NONE.down : NONE.missing;
   };
 
-  function askBehind(mirror: Mirror, digest: string): void {
+  function askBehind(mirror: Mirror, blob: PulledBlob): void {
     if (board.isDown(mirror.number)) return;
-    const held = options.known().recall(mirror.number, digest);
-    if (held === "unknown" || held === "stale") void probes.ask(mirror, digest);
+    const held = recallBlob(options.known(), mirror, blob);
+    if (held === "unknown" || held === "stale") void probes.ask(mirror, blob);
   }
 }
 
@@ -140,12 +141,12 @@ function createSearch(
 
   return async function search(
     mirrors: readonly Mirror[],
-    digest: string,
+    blob: PulledBlob,
     { from, except, withinMs }: Search,
   ): Promise<FoundBlob> {
     const deadline = now() + (withinMs ?? options.timeoutMs());
     const isOut = (mirror: Mirror) => mirror === except || board.isDown(mirror.number);
-    const recall = ({ number }: Mirror) => options.known().recall(number, digest);
+    const recall = (mirror: Mirror) => recallBlob(options.known(), mirror, blob);
     let skipped = mirrors.slice(0, from).filter(isOut).length;
     let busy = false;
     let turnedAway = false;
@@ -161,7 +162,7 @@ function createSearch(
       if (known !== undefined) return take(known, skipped > 0);
       if (recall(mirror) === "missing") continue;
       const leftMs = deadline - now();
-      const probe = leftMs > 0 ? probes.ask(mirror, digest) : undefined;
+      const probe = leftMs > 0 ? probes.ask(mirror, blob) : undefined;
       if (probe === undefined) {
         turnedAway = true;
         continue;
@@ -178,6 +179,11 @@ function createSearch(
     if (turnedAway) return await endBusy(deadline - now());
     return busy ? NONE.busy : NONE.missing;
   };
+}
+
+/** What is known of a blob at a mirror. A mirror that cannot have it counts as lacking it. */
+export function recallBlob(known: KnownBlobs, mirror: Mirror, blob: PulledBlob): Known {
+  return mayHave(mirror, blob) ? known.recall(mirror.number, blobKey(mirror, blob)) : "missing";
 }
 
 function isFound(known: Known): boolean {

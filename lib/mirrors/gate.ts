@@ -46,6 +46,8 @@ export interface Gate {
    * away
    */
   enter(server: number): number | undefined;
+  /** Whether {@linkcode Gate.enter} would admit a probe. */
+  hasRoom(server: number): boolean;
   /** Releases the place of a probe that has ended. */
   leave(server: number): void;
   /**
@@ -75,25 +77,34 @@ export function createGate(options: GateOptions): Gate {
   const turnAway = createHold(options);
   let nextTurn = 0;
 
+  function tryTurn(
+    server: number,
+  ): { readonly delayMs: number; readonly next: number } | undefined {
+    const { maxInFlight, maxPerS } = bounds();
+    const total = places.total();
+    const own = places.of(server);
+    if (own >= maxInFlight - total) return undefined;
+    // The generic cell rate algorithm: turns are `paceMs` apart, and may be taken early.
+    const paceMs = 1000 / maxPerS;
+    const time = now();
+    // A reload may have raised the rate: bring a turn assigned at the slower rate forward.
+    nextTurn = Math.min(nextTurn, time + (BURST + 1) * paceMs + MAX_WAIT_MS);
+    const turn = Math.max(time, nextTurn);
+    const delayMs = Math.max(0, turn - time - BURST * paceMs);
+    // The queue is shared like the places: a server that fills it may wait only half as long.
+    if (delayMs > MAX_WAIT_MS * (1 - own / (2 * total + 1))) return undefined;
+    return { delayMs, next: turn + paceMs };
+  }
+
   return {
     enter(server) {
-      const { maxInFlight, maxPerS } = bounds();
-      const total = places.total();
-      const own = places.of(server);
-      if (own >= maxInFlight - total) return undefined;
-      // The generic cell rate algorithm: turns are `paceMs` apart, and may be taken early.
-      const paceMs = 1000 / maxPerS;
-      const time = now();
-      // A reload may have raised the rate: bring a turn assigned at the slower rate forward.
-      nextTurn = Math.min(nextTurn, time + (BURST + 1) * paceMs + MAX_WAIT_MS);
-      const turn = Math.max(time, nextTurn);
-      const delayMs = Math.max(0, turn - time - BURST * paceMs);
-      // The queue is shared like the places: a server that fills it may wait only half as long.
-      if (delayMs > MAX_WAIT_MS * (1 - own / (2 * total + 1))) return undefined;
-      nextTurn = turn + paceMs;
+      const turn = tryTurn(server);
+      if (turn === undefined) return undefined;
+      nextTurn = turn.next;
       places.add(server, 1);
-      return delayMs;
+      return turn.delayMs;
     },
+    hasRoom: (server) => tryTurn(server) !== undefined,
     leave: (server) => places.add(server, -1),
     turnAway,
   };

@@ -12,7 +12,8 @@ import { createAsker } from "./asker.ts";
 import type { Board } from "./board.ts";
 import { createDoubts, type Doubts } from "./doubts.ts";
 import { type BlobFinder, createBlobFinder } from "./find_blob.ts";
-import { createGate } from "./gate.ts";
+import { createForesight, type Foresight } from "./foresight.ts";
+import { createGate, type Gate } from "./gate.ts";
 import { type Answers, createAnswers, createKnownBlobs, type KnownBlobs } from "./known.ts";
 import type { Places } from "./places.ts";
 import { createProbes, type Probed } from "./probes.ts";
@@ -77,8 +78,12 @@ export interface Mirrors {
   readonly doubts: Doubts;
   /** Finds out what upstreams have. */
   readonly upstreams: UpstreamCheck;
+  /** Admits requests to other servers. */
+  readonly gate: Gate;
   /** What is known of blobs. */
   known(): KnownBlobs;
+  /** What would be done now, to explain how a request would be answered. */
+  readonly foresight: Foresight;
   /** The time in milliseconds, up to 100 ms late, and cheap to read. */
   readonly coarseNow: () => number;
 }
@@ -99,17 +104,20 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
   const shared = { asker, gate, known, board, now, within, wait, later, timeoutMs };
   const probes = createProbes({ ...shared, log });
   const nowS = () => Math.floor(timeOfDay() / 1000);
+  const upstreams = createUpstreamCheck({
+    ...shared,
+    answers,
+    remembering: bounds,
+    onAsked: log.onAsked,
+  });
   return {
     find: createBlobFinder({ ...shared, probes, nowS }),
     repeats: createRepeats({ now: coarseNow }),
     doubts: createDoubts({ ...shared, onSuspect: log.onSuspect }),
-    upstreams: createUpstreamCheck({
-      ...shared,
-      answers,
-      remembering: bounds,
-      onAsked: log.onAsked,
-    }),
+    upstreams,
+    gate,
     known,
+    foresight: createForesight({ ...shared, probes, upstreams, nowS }),
     coarseNow,
   };
 }

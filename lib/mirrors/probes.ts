@@ -11,6 +11,7 @@ import type { Asker } from "./asker.ts";
 import type { Board } from "./board.ts";
 import type { Gate } from "./gate.ts";
 import type { KnownBlobs } from "./known.ts";
+import { blobKey, blobUrl, type PulledBlob } from "./template.ts";
 import type { Later } from "./time.ts";
 
 /** Sends probes. */
@@ -21,7 +22,9 @@ export interface Probes {
    *
    * @returns `undefined` when the probe is turned away
    */
-  ask(mirror: Mirror, digest: string): Promise<Verdict> | undefined;
+  ask(mirror: Mirror, blob: PulledBlob): Promise<Verdict> | undefined;
+  /** Whether {@linkcode Probes.ask} would return a promise. */
+  mayAsk(mirror: Mirror, blob: PulledBlob): boolean;
 }
 
 /** What probes need. */
@@ -56,8 +59,8 @@ export interface ProbesLog {
 
 /** A completed probe. */
 export interface Probed {
-  /** The digest of the blob. */
-  readonly digest: string;
+  /** The blob, and the repository that the client who was first asked for it in. */
+  readonly blob: PulledBlob;
   /** The answer. */
   readonly answer: Answer;
   /** What the answer means. */
@@ -75,44 +78,53 @@ export function createProbes(options: ProbesOptions): Probes {
   const inFlight = new Map<string, Promise<Verdict>>();
   const pauses = createPauses(now);
 
-  async function send(key: string, mirror: Mirror, digest: string, delayMs: number) {
+  async function send(key: string, mirror: Mirror, blob: PulledBlob, delayMs: number) {
     if (delayMs > 0) await wait(delayMs);
     const beganMs = now();
     const generation = board.generation(mirror.number);
     const cancel = later(SLOW_MS, () => log.onSuspect(mirror));
-    const answer = await asker.head(`${mirror.url}/${digest}`, timeoutMs());
+    const answer = await asker.head(blobUrl(mirror, blob), timeoutMs());
     cancel();
     inFlight.delete(key);
     gate.leave(mirror.number);
-    const verdict = judgeProbe(answer, digest);
+    const verdict = judgeProbe(answer, blob.digest);
     // An answer from before the mirror's generation was incremented is invalid.
-    if (board.generation(mirror.number) === generation) remember(mirror, digest, verdict);
+    if (board.generation(mirror.number) === generation) {
+      remember(mirror.number, blobKey(mirror, blob), verdict);
+    }
     if (verdict === "slow_down") pauses.extend(mirror.number, answer);
     else if (verdict !== "unsent") pauses.end(mirror.number);
     if (verdict === "failed" || verdict === "slow_down") log.onSuspect(mirror);
-    log.onProbed(mirror, { digest, answer, verdict, tookMs: now() - beganMs });
+    log.onProbed(mirror, { blob, answer, verdict, tookMs: now() - beganMs });
     return verdict;
   }
 
-  function remember({ number }: Mirror, digest: string, verdict: Verdict): void {
+  function remember(number: number, key: string, verdict: Verdict): void {
     const blobs = options.known();
-    if (verdict === "found") blobs.found(number, digest);
-    else if (verdict === "missing") blobs.missing(number, digest);
+    if (verdict === "found") blobs.found(number, key);
+    else if (verdict === "missing") blobs.missing(number, key);
     // A failure says nothing about a blob that was there: a check decides.
-    else if (verdict === "failed" && blobs.recall(number, digest) === "unknown") {
-      blobs.failed(number, digest);
+    else if (verdict === "failed" && blobs.recall(number, key) === "unknown") {
+      blobs.failed(number, key);
     }
   }
 
+  function keyOf(mirror: Mirror, blob: PulledBlob): string {
+    return `${mirror.number}.${board.generation(mirror.number)} ${blobKey(mirror, blob)}`;
+  }
+
   return {
-    ask(mirror, digest) {
-      const key = `${mirror.number}.${board.generation(mirror.number)} ${digest}`;
+    mayAsk: (mirror, blob) =>
+      inFlight.has(keyOf(mirror, blob)) ||
+      !pauses.isPaused(mirror.number) && gate.hasRoom(mirror.number),
+    ask(mirror, blob) {
+      const key = keyOf(mirror, blob);
       const asked = inFlight.get(key);
       if (asked !== undefined) return asked;
       if (pauses.isPaused(mirror.number)) return undefined;
       const delayMs = gate.enter(mirror.number);
       if (delayMs === undefined) return undefined;
-      const probe = send(key, mirror, digest, delayMs);
+      const probe = send(key, mirror, blob, delayMs);
       inFlight.set(key, probe);
       return probe;
     },

@@ -11,12 +11,12 @@ import type { Address } from "../net/address.ts";
 /** Detects repeated requests. */
 export interface Repeats {
   /**
-   * Records that a client asks for a blob; returns `true` when it did so within the last
+   * Records that a client asks for a blob, given by its key; returns `true` when it did so within the last
    * seconds and no such repeat was reported a moment ago.
    */
-  note(client: Address, digest: string): boolean;
+  note(client: Address, key: string): boolean;
   /** Reports the client's next request for the blob at once. */
-  expect(client: Address, digest: string): void;
+  expect(client: Address, key: string): void;
 }
 
 /** What the detection needs. */
@@ -44,8 +44,8 @@ export function createRepeats({ now, size = SIZE }: RepeatsOptions): Repeats {
   const quietUntil = new Float64Array(size);
   const placeOf = (mark: number) => (mark ^ mark >>> 15) & size - 1;
   return {
-    note(client, digest) {
-      const mark = hash(client, digest);
+    note(client, key) {
+      const mark = hash(client, key);
       const at = placeOf(mark);
       const time = now();
       const repeated = marks[at] === mark && time - times[at]! < WINDOW_MS && times[at]! > 0;
@@ -55,8 +55,8 @@ export function createRepeats({ now, size = SIZE }: RepeatsOptions): Repeats {
       quietUntil[at] = repeated ? time + NOTICED_EVERY_MS : 0;
       return repeated;
     },
-    expect(client, digest) {
-      const mark = hash(client, digest);
+    expect(client, key) {
+      const mark = hash(client, key);
       if (marks[placeOf(mark)] === mark) quietUntil[placeOf(mark)] = 0;
     },
   };
@@ -65,11 +65,13 @@ export function createRepeats({ now, size = SIZE }: RepeatsOptions): Repeats {
 const HASHED_DIGITS = 8;
 
 // FNV-1a over the address and the last digits of the digest, then MurmurHash3's finalizer.
-function hash(client: Address, digest: string): number {
+// Of a key with a repository's name, all.
+function hash(client: Address, key: string): number {
   let value = 0x811c9dc5;
   for (const group of client) value = Math.imul(value ^ group, 0x01000193);
-  for (let at = digest.length - HASHED_DIGITS; at < digest.length; at++) {
-    value = Math.imul(value ^ digest.charCodeAt(at), 0x01000193);
+  const start = key.includes("@") ? 0 : key.length - HASHED_DIGITS;
+  for (let at = start; at < key.length; at++) {
+    value = Math.imul(value ^ key.charCodeAt(at), 0x01000193);
   }
   value = Math.imul(value ^ value >>> 16, 0x85ebca6b);
   value = Math.imul(value ^ value >>> 13, 0xc2b2ae35);

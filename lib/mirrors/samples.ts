@@ -1,23 +1,25 @@
 /**
- * The blobs that clients were recently sent to a mirror for; checks ask for them.
+ * The blobs that clients were recently sent to a mirror for; checks ask for them. Each is given
+ * by its key (see {@link ./template.ts}): its digest, and its repository if the URL has that.
  *
  * @module
  */
 
 import { isEmptyDigest } from "./answer.ts";
+import { parseBlobKey } from "./template.ts";
 
 /** The samples of one mirror. */
 export interface Samples {
   /** Adds a blob that the mirror has; the oldest is dropped when there are too many. */
-  add(digest: string): void;
+  add(key: string): void;
   /** The next blob in turn, or `undefined` when there is none. */
   next(): string | undefined;
   /** The blob that {@linkcode Samples.next} gave last. */
   last(): string | undefined;
   /** Makes a blob the next one. */
-  ask(digest: string): void;
+  ask(key: string): void;
   /** Drops a blob. */
-  drop(digest: string): void;
+  drop(key: string): void;
   /** All blobs. */
   list(): readonly string[];
 }
@@ -35,36 +37,36 @@ export function createSamples(): Samples {
   function longestUnasked(): string | undefined {
     let next: string | undefined;
     let least = Infinity;
-    for (const [digest, turn] of askedAt) {
+    for (const [key, turn] of askedAt) {
       if (turn >= least) continue;
-      next = digest;
+      next = key;
       least = turn;
     }
     return next;
   }
 
   return {
-    add(digest) {
+    add(key) {
       // The empty blob has no first byte to ask for.
-      if (isEmptyDigest(digest)) return;
+      if (isEmptyDigest(parseBlobKey(key).digest)) return;
       // It keeps its turn: otherwise a blob that is never asked for would be next each time.
-      const turn = askedAt.get(digest) ?? 0;
-      askedAt.delete(digest);
-      askedAt.set(digest, turn);
+      const turn = askedAt.get(key) ?? 0;
+      askedAt.delete(key);
+      askedAt.set(key, turn);
       if (askedAt.size <= MAX_SAMPLES) return;
       const [oldest] = askedAt.keys();
       askedAt.delete(oldest!);
     },
     next() {
-      const digest = longestUnasked();
-      if (digest !== undefined) askedAt.set(digest, ++turns);
-      return last = digest;
+      const key = longestUnasked();
+      if (key !== undefined) askedAt.set(key, ++turns);
+      return last = key;
     },
     last: () => last,
-    ask(digest) {
-      if (askedAt.has(digest)) askedAt.set(digest, -1);
+    ask(key) {
+      if (askedAt.has(key)) askedAt.set(key, -1);
     },
-    drop: (digest) => void askedAt.delete(digest),
+    drop: (key) => void askedAt.delete(key),
     list: () => [...askedAt.keys()],
   };
 }
@@ -80,11 +82,11 @@ const WINDOW_MS = 1000;
  */
 export function createSampler(
   now: () => number,
-  onSample: (mirror: number, digest: string) => void,
-): (mirror: number, digest: string) => void {
+  onSample: (mirror: number, key: string) => void,
+): (mirror: number, key: string) => void {
   const windowEnds: number[] = [];
   const counts: number[] = [];
-  return (mirror, digest) => {
+  return (mirror, key) => {
     const time = now();
     if (time >= (windowEnds[mirror] ?? 0)) {
       windowEnds[mirror] = time + WINDOW_MS;
@@ -92,6 +94,6 @@ export function createSampler(
     }
     if (counts[mirror]! >= MAX_SAMPLES) return;
     counts[mirror]!++;
-    onSample(mirror, digest);
+    onSample(mirror, key);
   };
 }

@@ -29,8 +29,8 @@ export interface UpstreamCheck {
     url: string,
     waitMs?: number,
   ): UpstreamPresence | Promise<UpstreamPresence>;
-  /** What is remembered about one of an upstream's URLs. */
-  recall(url: string): UpstreamPresence | undefined;
+  /** What {@linkcode UpstreamCheck.ask} would return; `undefined` if the upstream would be asked. */
+  foresee(upstream: Upstream, url: string): UpstreamPresence | undefined;
 }
 
 /** What an upstream check needs. */
@@ -108,7 +108,11 @@ export function createUpstreamCheck(options: UpstreamCheckOptions): UpstreamChec
   }
 
   return {
-    recall,
+    foresee(upstream, url) {
+      const isAsked = inFlight.has(url) || url.length <= MAX_URL_LENGTH &&
+          !breakers.isOpen(upstream.number) && gate.hasRoom(MIRROR_NUMBERS + upstream.number);
+      return recall(url) ?? (isAsked ? undefined : "found");
+    },
     ask(upstream, url, waitMs) {
       const known = recall(url);
       if (known !== undefined) return known;

@@ -49,8 +49,8 @@ export interface WatchLog {
   readonly onDown: (mirror: Mirror, reason: string) => void;
   /** Called when it is up again, after `downMs` milliseconds. */
   readonly onUp: (mirror: Mirror, downMs: number) => void;
-  /** Called when it no longer has a blob that it had. */
-  readonly onLost: (mirror: Mirror, digest: string) => void;
+  /** Called with the key of a blob that it had and no longer has. */
+  readonly onLost: (mirror: Mirror, key: string) => void;
   /** Called when it lost several blobs, so everything cached for it was invalidated. */
   readonly onForgotten: (mirror: Mirror, lost: readonly string[]) => void;
   /** Called after each check. */
@@ -129,10 +129,10 @@ function createNotes(mirror: Mirror, options: WatchOptions): (checked: Checked) 
     log.onDown(mirror, reason);
   }
 
-  function noteLost(digest: string): void {
-    samples.drop(digest);
-    lost.push(digest);
-    log.onLost(mirror, digest);
+  function noteLost(key: string): void {
+    samples.drop(key);
+    lost.push(key);
+    log.onLost(mirror, key);
   }
 
   /** Asks for all samples; invalidates what is cached if some are lost. Resolves to `works`. */
@@ -148,7 +148,7 @@ function createNotes(mirror: Mirror, options: WatchOptions): (checked: Checked) 
     lost = [];
     if (gone.length === 0) return true;
     // The other samples stay: they were there a moment ago.
-    for (const digest of found.lost) samples.drop(digest);
+    for (const key of found.lost) samples.drop(key);
     board.forget(number);
     log.onForgotten(mirror, gone);
     return true;
@@ -163,15 +163,15 @@ function createNotes(mirror: Mirror, options: WatchOptions): (checked: Checked) 
         return result.kind;
       case "bad":
         if (failsAlone(false) && !board.isDown(number)) {
-          const digest = samples.last()!;
-          samples.drop(digest);
-          log.onLost(mirror, digest);
+          const key = samples.last()!;
+          samples.drop(key);
+          log.onLost(mirror, key);
           return "lost";
         }
         if (board.failed(number, health)) down(result.reason);
         return result.kind;
       case "lost":
-        noteLost(result.digest);
+        noteLost(result.key);
         break;
       case "good":
         failsAlone(true);

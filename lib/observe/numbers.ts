@@ -10,6 +10,14 @@ import type { Verdict } from "../mirrors/answer.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
 import type { Asked } from "../oci/request.ts";
+import {
+  addRelayNumbers,
+  clearRelayed,
+  createRelayNumbers,
+  RELAY_SIZE,
+  type RelayNumbers,
+  type RelayTotals,
+} from "./relay_numbers.ts";
 
 /** The kinds of requests. */
 export const ROUTES = [
@@ -25,13 +33,23 @@ export const ROUTES = [
   "invalid",
   "method",
   "nothing",
-] as const satisfies readonly Asked["kind"][];
+  "token",
+] as const satisfies readonly (Asked["kind"] | "token")[];
+
+/** A kind of requests. */
+export type Route = typeof ROUTES[number];
 
 /** The statuses of answers that are counted. */
-export const STATUSES = [200, 307, 400, 404, 405, 500] as const;
+export const STATUSES = [
+  ...[200, 206, 304, 307, 400, 401, 404, 405, 416, 429, 503] as const,
+  500,
+] as const;
 
 /** Why a client is sent to a mirror. */
 export const MIRROR_REASONS = ["found", "fallback"] as const;
+
+/** Why a client is sent to a mirror. */
+export type MirrorReason = typeof MIRROR_REASONS[number];
 
 /** Why a client is sent to an upstream. */
 export const UPSTREAM_REASONS = [
@@ -71,7 +89,8 @@ const GAUGES_AT = LATENCY_AT + RESULTS.length * BUCKETS;
 const UPSTREAMS_AT = GAUGES_AT + GAUGES.length;
 const MIRRORS_AT = UPSTREAMS_AT + UPSTREAM_NUMBERS * UPSTREAM_REASONS.length;
 const PER_MIRROR = MIRROR_REASONS.length + RESULTS.length;
-const SIZE = MIRRORS_AT + MIRROR_NUMBERS * PER_MIRROR;
+const RELAY_AT = MIRRORS_AT + MIRROR_NUMBERS * PER_MIRROR;
+const SIZE = RELAY_AT + RELAY_SIZE;
 
 const ROUTE_AT = new Map<string, number>(
   ROUTES.map((route, at) => [route, REQUESTS_AT + at * STATUSES.length]),
@@ -82,9 +101,9 @@ const REDIRECTED = STATUSES.indexOf(307);
 /** Counts. Mirrors and upstreams are given by their numbers. */
 export interface Numbers {
   /** Counts a request that was answered with a redirect. */
-  redirected(route: Asked["kind"]): void;
+  redirected(route: Route): void;
   /** Counts a request answered otherwise. A status not in `STATUSES` counts as 500. */
-  answered(route: Asked["kind"], status: number): void;
+  answered(route: Route, status: number): void;
   /** Counts a redirect to a mirror. */
   toMirror(mirror: number, diverted: boolean): void;
   /** Counts a redirect to an upstream. */
@@ -93,6 +112,8 @@ export interface Numbers {
   asked(mirror: number | undefined, result: Verdict, tookMs: number): void;
   /** Sets how many answers are remembered. */
   known(found: number, missing: number): void;
+  /** Counts what is relayed. */
+  readonly relay: RelayNumbers;
 }
 
 /** Makes the memory of an isolate's counters, all 0. */
@@ -104,6 +125,7 @@ export function createNumbersMemory(): SharedArrayBuffer {
 export function createNumbers(memory: SharedArrayBuffer): Numbers {
   const numbers = new Float64Array(memory);
   return {
+    relay: createRelayNumbers(relaySection(memory)),
     redirected(route) {
       numbers[ROUTE_AT.get(route)! + REDIRECTED]!++;
     },
@@ -132,6 +154,10 @@ export function createNumbers(memory: SharedArrayBuffer): Numbers {
   };
 }
 
+function relaySection(memory: SharedArrayBuffer): Float64Array {
+  return new Float64Array(memory, RELAY_AT * Float64Array.BYTES_PER_ELEMENT, RELAY_SIZE);
+}
+
 function mirrorAt(mirror: number): number {
   return MIRRORS_AT + mirror * PER_MIRROR;
 }
@@ -148,6 +174,7 @@ export function clearMirror(memory: SharedArrayBuffer, mirror: number): void {
 /** Clears the counters of an upstream before its number is reused. */
 export function clearUpstream(memory: SharedArrayBuffer, upstream: number): void {
   new Float64Array(memory).fill(0, upstreamAt(upstream), upstreamAt(upstream + 1));
+  clearRelayed(relaySection(memory), upstream);
 }
 
 /** The counters of all isolates, added up. */
@@ -164,6 +191,8 @@ export interface Totals {
   latency(result: Verdict): { readonly buckets: readonly number[]; readonly sumS: number };
   /** The value of a gauge. */
   gauge(gauge: typeof GAUGES[number]): number;
+  /** What was relayed. */
+  readonly relay: RelayTotals;
 }
 
 /** Adds up the counters of all isolates. */
@@ -173,6 +202,7 @@ export function addNumbers(memories: readonly SharedArrayBuffer[]): Totals {
     for (const [at, number] of new Float64Array(memory).entries()) numbers[at]! += number;
   }
   return {
+    relay: addRelayNumbers(memories.map(relaySection)),
     requests: (route, status) => numbers[ROUTE_AT.get(route)! + STATUS_AT.get(status)!]!,
     toMirror: (mirror, reason) => numbers[mirrorAt(mirror) + MIRROR_REASONS.indexOf(reason)]!,
     toUpstream: (upstream, reason) =>

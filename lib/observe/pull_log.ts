@@ -6,7 +6,9 @@
  */
 
 import type { Later } from "../mirrors/time.ts";
+import type { MirrorReason, UpstreamReason } from "./numbers.ts";
 import type { Pulled } from "../oci/request.ts";
+import type { RelayResult } from "./relay_numbers.ts";
 
 /** A pull that was redirected. */
 export interface Pull {
@@ -20,8 +22,16 @@ export interface Pull {
   readonly to: string;
   /** Which of the two it is. */
   readonly by: "mirror" | "upstream";
+  /** Why. */
+  readonly reason: MirrorReason | UpstreamReason;
   /** The client's `User-Agent` header. */
   readonly userAgent: string | null;
+  /** What came of relaying it; `undefined` for a redirect. */
+  readonly relayed?: RelayResult | undefined;
+  /** The id of the request; `undefined` when it has none. */
+  readonly id: string | undefined;
+  /** The number of the client's network, `null` if unknown; `undefined` when it is not looked for. */
+  readonly asn: string | null | undefined;
 }
 
 /** Logs pulls. */
@@ -72,16 +82,19 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
 
   return {
     flush,
-    write({ asked, method, location, to, by, userAgent }) {
+    write({ asked, method, location, to, by, reason, relayed, userAgent, id, asn }) {
       if (time === "") {
         time = new Date(now()).toISOString();
         cancel = later(FLUSH_MS, flush);
       }
       const where = location === undefined ? "null" : `"${location}"`;
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);
+      const how = relayed === undefined ? "" : `"relayed":"${relayed}",`;
       lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
         describe(asked)
-      },"location":${where},"${by}":"${to}","user_agent":${agent}}\n`;
+      },"location":${where},"${by}":"${to}","reason":"${reason}",${how}"user_agent":${agent}${
+        formatTrace(id, asn)
+      }}\n`;
       if (lines.length >= FLUSH_LENGTH) handOn();
     },
   };
@@ -114,6 +127,12 @@ function createKeptDescription(): (asked: Pulled) => string {
     kept.set(asked, description);
     return description;
   };
+}
+
+// Both are checked where they are read: they contain nothing that needs quoting.
+function formatTrace(id: string | undefined, asn: string | null | undefined): string {
+  const network = asn === undefined ? "" : `,"client_asn":${asn === null ? "null" : `"${asn}"`}`;
+  return id === undefined ? network : `,"request_id":"${id}"${network}`;
 }
 
 function quote(agent: string): string {

@@ -18,5 +18,6 @@
 
 export * from "./error_body.ts";
 export * from "./grammar.ts";
+export * from "./image.ts";
 export * from "./query.ts";
 export * from "./request.ts";

@@ -38,6 +38,8 @@ export interface Client {
   address: Address | undefined;
   /** The index of its location, once known. */
   location: number | undefined;
+  /** The id of the request, if it has one. */
+  readonly id: string | undefined;
 }
 
 /** Reads who sent a request. */

@@ -15,6 +15,8 @@ import type { Servers } from "./setup.ts";
 export interface Routing {
   /** Finds a client's location. */
   readonly locator: Locator;
+  /** Whether `/v2/` challenges clients, and `/token` gives them a session's token. */
+  readonly session: boolean;
   /** Finds a location's rule, by the location's index in the locator. */
   readonly policy: Policy;
 }
@@ -61,7 +63,7 @@ export function createRouting(
       upstream: rule.upstream === undefined ? upstream : upstreams.get(rule.upstream)!,
     })),
   }, locator.locations);
-  return { locator, policy };
+  return { locator, policy, session: config.trace.session };
 }
 
 function byName<Server extends { readonly name: string }>(

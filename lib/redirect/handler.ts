@@ -5,12 +5,13 @@
  */
 
 import type { FoundBlob } from "../mirrors/find_blob.ts";
+import { blobKey, type PulledBlob } from "../mirrors/template.ts";
 import type { Mirrors } from "../mirrors/mirrors.ts";
 import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
 import type { UpstreamReason } from "../observe/numbers.ts";
 import { type Asked, createRequestParser } from "../oci/request.ts";
 import { decide, type FromMirror, type FromUpstream, urlAt } from "../routing/decide.ts";
-import type { Mirror } from "../routing/policy.ts";
+import { isRelayed, type Mirror, type Upstream } from "../routing/policy.ts";
 import {
   type Client,
   type ClientReader,
@@ -19,10 +20,12 @@ import {
   type PeerInfo,
 } from "./client.ts";
 import { errorResponse, versionResponse } from "./responses.ts";
+import { createRelayer, type Relayer, type RelayerOptions } from "./relayer.ts";
 import { createSender, type Sender, type SenderOptions } from "./sender.ts";
 
 /** What a handler needs. */
-export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
+export interface HandlerOptions
+  extends ClientReaderOptions, SenderOptions, Omit<RelayerOptions, "numbers"> {
   /** Finds the locations of clients, which the policy decides by. */
   readonly locator: ClientReaderOptions["locator"];
   /** What is known about mirrors and upstreams, and how it is found out. */
@@ -31,8 +34,8 @@ export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
   readonly timeoutMs: number;
   /** The time in milliseconds, of any monotonic clock. */
   readonly now: () => number;
-  /** Called with each blob that a client is sent to a mirror for, and the mirror's number. */
-  readonly noteSample: (mirror: number, digest: string) => void;
+  /** Called with the key of each blob that a client is sent to a mirror for. */
+  readonly noteSample: (mirror: number, key: string) => void;
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -43,21 +46,29 @@ export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
  */
 export type Handler = (request: Request, info: PeerInfo) => Response | Promise<Response>;
 
+/** The same, for requests that have an id. */
+export type IdentifiedHandler = (
+  request: Request,
+  info: PeerInfo,
+  id?: string,
+) => Response | Promise<Response>;
+
 /** Makes a handler. */
-export function createHandler(options: HandlerOptions): Handler {
+export function createHandler(options: HandlerOptions): IdentifiedHandler {
   const { policy, numbers, tellRoute } = options;
   const parseRequest = createRequestParser();
   const clients = createClientReader(options);
   const sender = createSender(options, clients);
-  const { toMirror, toUpstream } = createPulls(options, clients, sender);
+  const relayer = createRelayer(options, sender);
+  const { toMirror, toUpstream } = createPulls(options, clients, { sender, relayer });
 
-  return function handle(request, info) {
+  return function handle(request, info, id) {
     const { method } = request;
     // `Deno.serve` builds the URL from what the client sent, without normalising it. `new URL`
     // would normalise it, and would cost more than everything else here.
     const asked = parseRequest(method, request.url);
     tellRoute?.(asked, method);
-    const client: Client = { request, info, address: undefined, location: undefined };
+    const client: Client = { request, info, address: undefined, location: undefined, id };
     const decision = decide(asked, policy, clients.ruleOf, client);
     switch (decision.kind) {
       case "mirror":
@@ -66,7 +77,7 @@ export function createHandler(options: HandlerOptions): Handler {
         return toUpstream(decision, client, asked.kind === "blob" ? "no_mirror" : "registry");
       case "page":
         numbers.redirected(asked.kind);
-        return sender.redirect(decision.location);
+        return sender.toPage(decision.location);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();
@@ -81,12 +92,12 @@ export function createHandler(options: HandlerOptions): Handler {
 function createPulls(
   { mirrors, timeoutMs, now, noteSample }: HandlerOptions,
   clients: ClientReader,
-  sender: Sender,
+  { sender, relayer }: { readonly sender: Sender; readonly relayer: Relayer },
 ) {
   const { find, repeats, doubts, upstreams } = mirrors;
 
   function toMirror(decision: FromMirror, client: Client): Response | Promise<Response> {
-    const found = find(decision.mirrors, decision.asked.digest);
+    const found = find(decision.mirrors, decision.asked);
     if (!(found instanceof Promise)) return toFound(found, decision, client, timeoutMs);
     const deadlineMs = now() + timeoutMs;
     return found.then((found) => toFound(found, decision, client, deadlineMs - now()));
@@ -100,8 +111,8 @@ function createPulls(
   ): Response | Promise<Response> {
     if (found.kind === "none") return toUpstream(decision, client, found.reason, leftMs);
     const { mirror, diverted } = found;
-    const { digest } = decision.asked;
-    const good = isRepeated(client, digest) ? doubts.look(mirror, digest) : true;
+    const { asked } = decision;
+    const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;
     return good === true
       ? deliver(decision, mirror, diverted, client)
       : afterLook(good, found, decision, client, now() + leftMs);
@@ -109,15 +120,15 @@ function createPulls(
 
   function deliver(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client) {
     doubts.noteSent(mirror);
-    noteSample(mirror.number, decision.asked.digest);
+    noteSample(mirror.number, blobKey(mirror, decision.asked));
     return sender.toMirror(decision, mirror, diverted, client);
   }
 
   // A HEAD followed by a GET is not a retry.
-  function isRepeated(client: Client, digest: string): boolean {
+  function isRepeated(client: Client, mirror: Mirror, blob: PulledBlob): boolean {
     if (client.request.method !== "GET") return false;
     const address = clients.addressOf(client);
-    return address !== undefined && repeats.note(address, digest);
+    return address !== undefined && repeats.note(address, blobKey(mirror, blob));
   }
 
   async function afterLook(
@@ -128,9 +139,9 @@ function createPulls(
     deadlineMs: number,
   ): Promise<Response> {
     if (await look) return deliver(decision, mirror, diverted, client);
-    const { mirrors, asked: { digest } } = decision;
-    repeats.expect(clients.addressOf(client)!, digest);
-    const other = await find(mirrors, digest, mirror, deadlineMs - now());
+    const { mirrors, asked } = decision;
+    repeats.expect(clients.addressOf(client)!, blobKey(mirror, asked));
+    const other = await find(mirrors, asked, mirror, deadlineMs - now());
     return other.kind === "none"
       ? await toUpstream(decision, client, "retry", deadlineMs - now())
       : deliver(decision, other.mirror, true, client);
@@ -143,13 +154,28 @@ function createPulls(
     leftMs = timeoutMs,
   ): Response | Promise<Response> {
     const { asked, name, upstream, signatures } = decision;
+    if (isRelayed(upstream, asked)) {
+      const orElse = signatures && (() => serve(decision, signatures, "signature", client));
+      return relayer.serve(decision, upstream, reason, client, orElse);
+    }
     if (signatures === undefined) return sender.toUpstream(decision, upstream, reason, client);
     const presence = upstreams.ask(upstream, urlAt(upstream, asked, name), leftMs);
     const sendTo = (answer: UpstreamPresence) =>
       answer === "missing"
-        ? sender.toUpstream(decision, signatures, "signature", client)
+        ? serve(decision, signatures, "signature", client)
         : sender.toUpstream(decision, upstream, reason, client);
     return typeof presence === "string" ? sendTo(presence) : presence.then(sendTo);
+  }
+
+  function serve(
+    decision: FromMirror | FromUpstream,
+    upstream: Upstream,
+    reason: UpstreamReason,
+    client: Client,
+  ): Response | Promise<Response> {
+    return isRelayed(upstream, decision.asked)
+      ? relayer.serve(decision, upstream, reason, client)
+      : sender.toUpstream(decision, upstream, reason, client);
   }
 
   return { toMirror, toUpstream };

@@ -14,6 +14,16 @@ const MOST_REDIRECTS = 1000;
 // Longer than the URL of any legitimate request; that of a hostile one may have 60 KB.
 const LONGEST_KEPT = 1024;
 
+/** Makes a redirect that preserves the method, with a value of `Cache-Control`. */
+export function createRedirect(location: string, cacheControl?: string): Response {
+  const response = new Response(null, TEMPORARY_REDIRECT);
+  // Cheaper than the `headers` option, which is converted by WebIDL's rules.
+  response.headers.append("location", location);
+  response.headers.append("content-length", "0");
+  if (cacheControl !== undefined) response.headers.append("cache-control", cacheControl);
+  return response;
+}
+
 /**
  * Makes a function that returns redirects which preserve the method: 307 (RFC 9110, section
  * 15.4.8).
@@ -30,11 +40,7 @@ export function createRedirects(cacheControl?: string): (location: string) => Re
   return function redirect(location) {
     const held = kept.get(location);
     if (held !== undefined) return held;
-    const response = new Response(null, TEMPORARY_REDIRECT);
-    // Cheaper than the `headers` option, which is converted by WebIDL's rules.
-    response.headers.append("location", location);
-    response.headers.append("content-length", "0");
-    if (cacheControl !== undefined) response.headers.append("cache-control", cacheControl);
+    const response = createRedirect(location, cacheControl);
     if (location.length > LONGEST_KEPT) return response;
     if (kept.size >= MOST_REDIRECTS) kept.clear();
     kept.set(location, response);

@@ -174,7 +174,7 @@ function judge(
     case 303:
     case 307:
     case 308:
-      return judgeRedirect(request, headers.get("location"), sent);
+      return judgeRedirect(request, response, sent);
     case 404:
       return { kind: "missing" };
     case 401:
@@ -192,17 +192,17 @@ function judge(
 
 function judgeRedirect(
   { server, asked }: RegistryRequest,
-  header: string | null,
+  { status, headers }: Response,
   sent: Granted | undefined,
 ): RegistryAnswer {
-  if (asked.kind !== "blob") return failed(undefined, "it redirects what is no blob");
+  if (asked.kind !== "blob") return failed(status, "it redirects what is no blob");
   const url = formatUrl(server, asked);
-  const judged = judgeLocation(header, url, server);
-  if (judged.kind === "refused") return failed(undefined, judged.reason);
+  const judged = judgeLocation(headers.get("location"), url, server);
+  if (judged.kind === "refused") return failed(status, judged.reason);
   const { origin, pathname } = new URL(judged.url, url);
   // Whoever follows it has no token.
   return sent !== undefined && origin === new URL(url).origin && pathname.startsWith("/v2/")
-    ? failed(undefined, "it redirects to itself, where a client has no token")
+    ? failed(status, "it redirects to itself, where a client has no token")
     : { kind: "redirect", location: judged.url };
 }
 
@@ -211,6 +211,6 @@ function retryAfterOf(headers: Headers): { retryAfter?: string } {
   return retryAfter === null ? {} : { retryAfter };
 }
 
-function failed(status: number | undefined, reason: string): RegistryFailure {
-  return { kind: "failed", fault: "registry", ...(status !== undefined && { status }), reason };
+function failed(status: number, reason: string): RegistryFailure {
+  return { kind: "failed", fault: "registry", status, reason };
 }

@@ -4,9 +4,11 @@
  * @module
  */
 
+import type { Pulled } from "../oci/request.ts";
+import { createLocationMatcher } from "./location_pattern.ts";
 import { createRepositories, type RepositoryEntry, type RepositoryFinder } from "./repositories.ts";
 
-/** A registry that requests are redirected to. */
+/** A registry that requests are redirected to, or that what they ask for is fetched from. */
 export interface Upstream {
   /** Its number, under which it is counted. */
   readonly number: number;
@@ -14,16 +16,40 @@ export interface Upstream {
   readonly name: string;
   /** The URL that repository names are appended to: `https://registry.example/v2/project/`. */
   readonly base: string;
+  /** What is fetched from it for clients; without it, they are redirected for everything. */
+  readonly relayed?: "pulls" | "tags";
 }
 
-/** A blob store: a blob is at `<url>/<digest>`. */
+/** Whether what is asked for is fetched from an upstream for clients. */
+export function isRelayed({ relayed }: Upstream, { kind }: Pick<Pulled, "kind">): boolean {
+  return relayed !== undefined && (relayed === "pulls" || kind === "tags");
+}
+
+/** A part of a URL template: a text, or what of a blob is in its place. */
+export type TemplatePart =
+  | string
+  | { readonly of: "digest" | "algorithm" | "hex" | "name" }
+  /** So many of the first hexadecimal digits. */
+  | { readonly digits: number };
+
+/** A URL template, parsed. */
+export interface Template {
+  /** The parts of the URL. */
+  readonly parts: readonly TemplatePart[];
+  /** Whether the repository's name is one of them. */
+  readonly named: boolean;
+}
+
+/** A blob store. */
 export interface Mirror {
   /** Its number, under which it is known and counted. */
   readonly number: number;
   /** Its key among the configuration's `mirrors`. */
   readonly name: string;
-  /** Its URL, without a trailing slash. */
+  /** Its URL template; or a URL without a trailing slash, and a blob is at `<url>/<digest>`. */
   readonly url: string;
+  /** The URL template, parsed; `undefined` for a URL without one. */
+  readonly template?: Template | undefined;
   /** How many redirects a second may be diverted to it from other mirrors; `Infinity` for any. */
   readonly fallbackLimit: number;
 }
@@ -32,7 +58,7 @@ export interface Mirror {
 export interface Rule {
   /** Its position in the configuration, 1 for the first; 0 when no rule matches. */
   readonly number: number;
-  /** The patterns of {@linkcode matchesLocation}. */
+  /** Location patterns: `*`, or a location in which each `*` stands for any text. */
   readonly clients: readonly string[];
   /** The mirrors to ask, in order. */
   readonly mirrors: readonly Mirror[];
@@ -85,10 +111,12 @@ export interface Policy extends Omit<PolicyParts, "repositories"> {
  */
 export function createPolicy(parts: PolicyParts, locations: readonly string[]): Policy {
   const none: Rule = { number: 0, clients: [], mirrors: [], upstream: parts.upstream };
+  const rules = parts.rules.map((rule) => ({
+    rule,
+    matchers: rule.clients.map(createLocationMatcher),
+  }));
   const first = (location: string | undefined) =>
-    parts.rules.find(({ clients }) =>
-      clients.some((pattern) => matchesLocation(pattern, location))
-    ) ?? none;
+    rules.find(({ matchers }) => matchers.some((matches) => matches(location)))?.rule ?? none;
   const byLocation = locations.map(first);
   const unlocated = first(undefined);
   // Rules that match no location distinguish no clients.
@@ -107,24 +135,4 @@ export function createPolicy(parts: PolicyParts, locations: readonly string[]): 
 
 function isSameList(one: readonly Mirror[], other: readonly Mirror[]): boolean {
   return one.length === other.length && one.every((mirror, at) => mirror === other[at]);
-}
-
-/**
- * Whether a pattern of a rule's `clients` matches a location: `*` matches every client, with
- * or without a location; `aws/*` matches every location of a cloud; `aws/eu-west-3` matches
- * that location.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(matchesLocation("aws/*", "aws/eu-west-3"), true);
- * assertEquals(matchesLocation("aws/*", "gcp/europe-west9"), false);
- * assertEquals(matchesLocation("*", undefined), true);
- * ```
- */
-export function matchesLocation(pattern: string, location: string | undefined): boolean {
-  if (pattern === "*") return true;
-  if (location === undefined) return false;
-  return pattern.endsWith("/*") ? location.startsWith(pattern.slice(0, -1)) : location === pattern;
 }

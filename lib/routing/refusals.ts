@@ -12,7 +12,7 @@ export interface Refusal {
   /** The discriminant. */
   readonly kind: "error";
   /** The HTTP status code. */
-  readonly status: 400 | 404 | 405;
+  readonly status: 400 | 401 | 404 | 405;
   /** What is wrong, for the body. */
   readonly error: OciError;
   /** Whether the answer has the OCI error body: below `/v2/`, and for every wrong method. */
@@ -72,6 +72,11 @@ function refuse(status: Refusal["status"], api: boolean, error: OciError): Refus
 export const METHOD_NOT_ALLOWED: Refusal = refuse(405, true, {
   code: "UNSUPPORTED",
   message: "only GET and HEAD are supported: this registry is for pulling",
+});
+/** The challenge that has clients ask for a session's token. */
+export const CHALLENGE: Refusal = refuse(401, true, {
+  code: "UNAUTHORIZED",
+  message: "a token ties the requests of a pull together; it is no login, and none is needed",
 });
 /** The refusal to list repositories. */
 export const NO_CATALOG: Refusal = refuse(404, true, {

@@ -12,7 +12,7 @@ export interface SetupOwner {
   /** The setup in use. */
   current(): Setup;
   /** Makes all isolates serve by another configuration; resolves once they do. */
-  takeConfig(config: Config): Promise<void>;
+  takeConfig(config: Config, credentials?: Setup["credentials"]): Promise<void>;
   /** Makes all isolates serve by another data set; resolves once they do. */
   takeDataSet(dataSet: string): Promise<void>;
 }
@@ -23,6 +23,8 @@ export interface SetupOwnerOptions {
   readonly numbering: Numbering;
   /** The first configuration. */
   readonly config: Config;
+  /** The first credentials of upstreams. */
+  readonly credentials?: Setup["credentials"];
   /** How many isolates serve. */
   readonly isolates: number;
   /** Applies a setup in the main isolate; rejects when it cannot be used. */
@@ -36,7 +38,14 @@ export interface SetupOwnerOptions {
 /** Makes the owner of a first setup. The caller must make changes one after another. */
 export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
   const { numbering, config, isolates, tryOut, spread, onTaken } = options;
-  let inUse: Setup = { config, dataSet: undefined, ...numbering.enter(config), isolates };
+  const { credentials } = options;
+  let inUse: Setup = {
+    config,
+    dataSet: undefined,
+    ...numbering.enter(config),
+    credentials,
+    isolates,
+  };
 
   async function take(next: Setup): Promise<void> {
     try {
@@ -53,7 +62,8 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
 
   return {
     current: () => inUse,
-    takeConfig: (config) => take({ ...inUse, config, ...numbering.enter(config) }),
+    takeConfig: (config, credentials) =>
+      take({ ...inUse, config, credentials, ...numbering.enter(config) }),
     takeDataSet: (dataSet) => take({ ...inUse, dataSet }),
   };
 }

@@ -15,7 +15,7 @@ import type { Standing } from "../observe/metrics.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
 import { healthOf, openMirrorChecks } from "../redirect/mirror_checks.ts";
-import { createNumbering } from "../redirect/setup.ts";
+import { createNumbering, type Setup } from "../redirect/setup.ts";
 import { type Changes, type ChangesOptions, createChanges } from "./changes.ts";
 import { isShared, listening } from "./claim.ts";
 import { createIsolate, type Isolate, type Order, type Start, type Tls } from "./isolate.ts";
@@ -32,6 +32,8 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly dataSet: string;
   /** The PEM texts of `listen.tls`. */
   readonly tls?: Tls | undefined;
+  /** The credentials of upstreams. */
+  readonly credentials?: Setup["credentials"];
   /** The versions to report. */
   readonly versions: Readonly<Record<string, string>>;
   /** Notified of events. */
@@ -146,6 +148,7 @@ function openIsolates(config: Config, parts: IsolatesParts) {
   const owner = createSetupOwner({
     numbering: createNumbering(memory),
     config,
+    credentials: options.credentials,
     isolates: count,
     tryOut: (setup) => main.take({ kind: "change", setup }),
     spread: () => others.sync(),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
 import { createAdminHandler } from "../../lib/admin/admin.ts";
 import { createEvents } from "../../lib/observe/events.ts";
 import { createStanding } from "../../lib/observe/standing.ts";
@@ -13,6 +14,7 @@ import {
   DIGEST,
   MAIN,
   PARIS,
+  patiently,
   SIGNATURES,
   SIGNED_CONFIG,
 } from "../redirect/fixture.ts";
@@ -99,19 +101,74 @@ Deno.test("the admin listener explains what a request would get", async () => {
     asked: "blob",
     location: "aws/eu-west-3",
     prefix: "35.180.0.0/16",
+    repository: null,
     rule: { number: 2, clients: ["aws/eu-west-3"] },
     mirrors: [
-      { name: "paris", location: PARIS + DIGEST, state: "down" },
-      { name: "cdn", location: CDN + DIGEST, state: "up" },
+      { name: "paris", location: PARIS + DIGEST, state: "down", blob: "unknown" },
+      { name: "cdn", location: CDN + DIGEST, state: "up", blob: "unknown" },
     ],
+    blobs: [],
     upstream: `${MAIN}a/blobs/${DIGEST}`,
     signatures: `${SIGNATURES}a/blobs/${DIGEST}`,
+    asks: ["cdn", "main"],
     status: 307,
     redirect: CDN + DIGEST,
     error: null,
   });
   const tags = await ask("/explain?address=2001:db8::1&path=/v2/a/tags/list%3fn=1");
   assertEquals(JSON.parse(tags.body).redirect, `${MAIN}a/tags/list?n=1`);
+  const image = await ask(`/explain?address=${CLIENTS.paris}&image=registry.example/a:1.0`);
+  const { path: ofImage, redirect, blobs } = JSON.parse(image.body);
+  assertEquals([ofImage, redirect], ["/v2/a/manifests/1.0", `${MAIN}a/manifests/1.0`]);
+  assertEquals(blobs, ["paris", "cdn"]);
+});
+
+Deno.test("the admin listener explains exactly what a client gets, whatever happened before", async () => {
+  const blob = `/v2/a/blobs/${DIGEST}`;
+  const atMain = `${MAIN}a/blobs/${DIGEST}`;
+  const urls = [PARIS + DIGEST, CDN + DIGEST, atMain];
+  const anyStep = fc.oneof(
+    fc.record({ url: fc.constantFrom(...urls), reply: fc.constantFrom(200, 404, 500, 429) }),
+    fc.record({ mirror: fc.constantFrom(0, 1), isDown: fc.boolean() }),
+    fc.record({ forget: fc.constantFrom(0, 1) }),
+    fc.record({ passMs: fc.constantFrom(100, 1000, 10_000, 60_000, 700_000) }),
+    // A busy moment: others ask for as many blobs as are asked for at a time.
+    fc.record({ others: fc.constantFrom(3, 30, 300) }),
+  );
+  const property = fc.asyncProperty(fc.array(anyStep, { maxLength: 12 }), async (steps) => {
+    const { ask, world } = await createAdmin();
+    const incoming = { client: CLIENTS.paris, method: "HEAD" };
+    let count = 0;
+    for (const step of steps) {
+      if ("url" in step) world.answers.set(step.url, step.reply);
+      else if ("forget" in step) world.board.forget(step.forget);
+      else if ("passMs" in step) await world.clock.pass(step.passMs);
+      else if ("others" in step) {
+        for (let at = 0; at < step.others; at++) {
+          const digest = `sha256:${String(count++).padStart(64, "0")}`;
+          void world.handle(`/v2/a/blobs/${digest}`, incoming);
+        }
+      } else if (step.isDown) world.board.takeDown(step.mirror);
+      else world.board.bringUp(step.mirror, Math.ceil(world.clock.now() / 1000));
+      const { body } = await ask(`/explain?address=${CLIENTS.paris}&path=${blob}`);
+      const { asks, redirect } = JSON.parse(body);
+      const before = world.asked.length;
+      const response = world.handle(blob, incoming);
+      const shown = JSON.stringify([steps, step, asks]);
+      // Some wait during a flood, but for nobody's answer.
+      const { headers } = await patiently(world.clock, response);
+      const location = headers.get("location");
+      if (asks.length === 0) {
+        assertEquals(location, redirect, shown);
+        continue;
+      }
+      const first = asks[0] === "main" ? atMain : (asks[0] === "paris" ? PARIS : CDN) + DIGEST;
+      assert(world.asked.slice(before).includes(first), shown);
+      if (world.answers.get(first) === 200) assertEquals(location, redirect, shown);
+    }
+    world.stop();
+  });
+  await fc.assert(property, { numRuns: 200 });
 });
 
 Deno.test("the admin listener explains exactly what a client gets once all is known", async () => {
@@ -142,7 +199,10 @@ Deno.test("the admin listener explains exactly what a client gets once all is kn
 
 Deno.test("the admin listener says what is missing for it to explain", async () => {
   const { ask } = await createAdmin();
-  const incomplete = ["", "?", "?address=192.0.2.1", "?path=/v2/", "?address=192.0.2.1&path=v2/"];
+  const incomplete = [
+    ...["", "?", "?address=192.0.2.1", "?path=/v2/", "?address=192.0.2.1&path=v2/"],
+    ...["?image=app", "?address=192.0.2.1&image="],
+  ];
   for (const query of incomplete) {
     const { status, body } = await ask(`/explain${query}`);
     assertEquals(status, 400, query);

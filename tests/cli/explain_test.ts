@@ -20,10 +20,13 @@ Deno.test("explain tells an AWS client's blob: location, prefix, rule, mirror, r
     asked: "blob",
     location: "aws/eu-west-3",
     prefix: "35.180.0.0/16",
+    repository: null,
     rule: { number: 25, clients: ["aws/eu-west-3"] },
     mirrors: [{ name: "s3-eu-west-3", location: BUCKET }],
+    blobs: [],
     upstream: `${UPSTREAM}pause/blobs/${DIGEST}`,
     signatures: null,
+    asks: ["s3-eu-west-3"],
     status: 307,
     redirect: BUCKET,
     error: null,
@@ -81,6 +84,39 @@ mirrors: { m: { url: https://m.example/blobs } }
 rules: [ { clients: [ "*" ], mirrors: [ m ] } ]
 `;
 
+Deno.test("explain takes an image's name as well", async () => {
+  const explained = await explain("35.180.1.1", "registry.k8s.io/pause:3.9");
+  const { path, redirect, blobs } = explained;
+  assertEquals({ path, redirect, blobs }, {
+    path: "/v2/pause/manifests/3.9",
+    redirect: `${UPSTREAM}pause/manifests/3.9`,
+    blobs: ["s3-eu-west-3"],
+  });
+  const wrong = await explain("35.180.1.1", "Pause:3.9");
+  assertEquals(wrong.error.code, "NAME_INVALID");
+});
+
+const HOMES = `
+upstreams: { main: { endpoint: https://a.example }, ghcr: { endpoint: https://ghcr.example } }
+repositories: { app: { upstream: ghcr, as: acme/app }, "charts/*": { as: "c/*" } }
+`;
+
+Deno.test("explain tells in words which repository an image is in", async () => {
+  using file = temporaryFile(HOMES);
+  const lines = async (image: string) =>
+    (await runProgram(["explain", "--config", file.path, "192.0.2.1", image])).out;
+  const app = await lines("app:1.0");
+  assertStringIncludes(app, "asks for    manifest by tag: /v2/app/manifests/1.0\n");
+  assertStringIncludes(app, "repository  acme/app in the upstream ghcr, by the pattern app\n");
+  assertStringIncludes(app, "answer      307 to https://ghcr.example/v2/acme/app/manifests/1.0\n");
+  const chart = await lines("charts/web");
+  assertStringIncludes(
+    chart,
+    "repository  c/web in the main upstream, or a rule's, by the pattern charts/*\n",
+  );
+  assertStringIncludes(await lines("other"), "answer      404 NAME_UNKNOWN: ");
+});
+
 Deno.test("explain tells of the signature upstream", async () => {
   using file = temporaryFile(SIGNED);
   const blob = await explain("192.0.2.1", BLOB, "--config", file.path);
@@ -108,6 +144,7 @@ Deno.test("explain says it in words, too", async () => {
   const manifest = await lines("192.0.2.1", "/v2/pause/manifests/3.9");
   assertStringIncludes(manifest, "location    none\n");
   assertStringIncludes(manifest, `answer      307 to ${UPSTREAM}pause/manifests/3.9\n`);
+  assertStringIncludes(manifest, "blobs       from cloudfront, else the upstream\n");
   assertStringIncludes(await lines("192.0.2.1", "/v2/"), "answer      200\n");
   assertStringIncludes(await lines("192.0.2.1", "/x"), "answer      404 UNSUPPORTED: not found\n");
   using file = temporaryFile(SIGNED);

@@ -19,6 +19,31 @@ Deno.test("a rule for a region of a known cloud is none where the data set is fe
   assertEquals(found({ ranges: { refresh_h: 24 } }), ["sky/eu-new-9"]);
 });
 
+Deno.test("a rule for the rest of a cloud is of use where the data set is fetched anew", () => {
+  const embedded = ["aws/eu-west-3", "aws/us-east-1"];
+  const find = (patterns: string[], more: object) => {
+    const rules = patterns.map((pattern) => ({ clients: [pattern] }));
+    return findMistakes({ ...BASE, rules, ...more }, embedded).map(({ path }) => path);
+  };
+  const fetched = { ranges: { refresh_h: 24 } };
+  const table = [
+    // Regions may come that only the last one matches.
+    { asked: ["aws/eu-*", "aws/us-*", "aws/*"], expected: ["rules[2]"], foreseen: [] },
+    { asked: ["aws/*", "aws/eu-*"], expected: ["rules[1]"], foreseen: ["rules[1]"] },
+    { asked: ["*/*", "aws/new-*"], expected: ["rules[1].clients[0]"], foreseen: [] },
+    { asked: ["a*/new-*"], expected: ["rules[0].clients[0]"], foreseen: [] },
+    {
+      asked: ["sky/new-*"],
+      expected: ["rules[0].clients[0]"],
+      foreseen: ["rules[0].clients[0]"],
+    },
+  ];
+  for (const { asked, expected, foreseen } of table) {
+    assertEquals(find(asked, {}), expected, asked.join());
+    assertEquals(find(asked, fetched), foreseen, asked.join());
+  }
+});
+
 Deno.test("findMistakes() finds a longest wait between checks that is below the usual one", () => {
   const mistake = (found: number, least: number) => [{
     path: "health.max_interval_ms",

@@ -240,6 +240,17 @@ Deno.test("findMistakes() finds rules that can never match", () => {
         { path: "rules[3]", found: ["aws/*"], allowed: allowed("rules[2], rules[0]") },
       ],
     },
+    { asked: rules(["aws/eu-*"], ["aws/us-*"], ["gcp/europe-*"], ["*/*", "*"]), expected: [] },
+    {
+      asked: rules(["*/eu*"], ["*/us-*"], ["aws/*", "gcp/*"]),
+      expected: [
+        {
+          path: "rules[2]",
+          found: ["aws/*", "gcp/*"],
+          allowed: allowed("rules[0], rules[1]"),
+        },
+      ],
+    },
     {
       asked: rules(["aws/*"], ["aws/us-east-1", "aws/mars-1"]),
       expected: [
@@ -321,7 +332,7 @@ Deno.test("findMistakes() leaves what has not its form to the schema, and goes o
 });
 
 Deno.test("findMistakes() says a rule is useless just when no client gets it", () => {
-  const pattern = fc.constantFrom("*", "aws/*", "gcp/*", ...LOCATIONS);
+  const pattern = fc.constantFrom("*", "*/*", "aws/*", "gcp/*", "*/eu*", "aws/*-*", ...LOCATIONS);
   const rules = fc.array(
     fc.record({ clients: fc.uniqueArray(pattern, { minLength: 1 }) }),
     { minLength: 1, maxLength: 6 },
@@ -329,7 +340,7 @@ Deno.test("findMistakes() says a rule is useless just when no client gets it", (
   const holds = (clients: readonly string[], location: string | undefined) =>
     clients.some((pattern) =>
       pattern === "*" || pattern === location ||
-      (location !== undefined && pattern === `${location.split("/")[0]}/*`)
+      (location !== undefined && new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(location))
     );
   fc.assert(fc.property(rules, (rules) => {
     const served = new Set(

@@ -86,6 +86,7 @@ Deno.test("readConfig() says what was probably meant", () => {
     { asked: "signature_upstream: mian", expected: "main" },
     { asked: "rules: [{ clients: [aws/eu-wst-3] }]", expected: "aws/eu-west-3" },
     { asked: "rules: [{ clients: [asw/*] }]", expected: "aws/*" },
+    { asked: "rules: [{ clients: [gcp/eruope-*] }]", expected: "gcp/europe-*" },
     { asked: "frobnicate: 1", expected: undefined },
     { asked: "log: { level: 5 }", expected: undefined },
   ];

@@ -15,17 +15,23 @@ client_address: { header: null, from_end: 1 }
 pages: { info: https://info.example/, privacy: "https://privacy.example/?a=b#c" }
 upstreams:
   main: { endpoint: https://registry.example, path: project/images }
-  second: { endpoint: https://second.example }
+  second: { endpoint: https://second.example, pull: relay, tags: relay, token_hosts: [auth.example], redirect_hosts: ["10.0.0.1:80"] }
 signature_upstream: second
+repositories:
+  app: { upstream: second, as: acme/app, public: true }
+  "*": {}
 mirrors:
   one: { url: https://one.example/blobs, fallback_limit: 100 }
-  two: { url: https://two.example }
+  two: { url: "https://two.example/{name}/{digest}" }
 locations:
   office/berlin: [198.51.100.0/24, "2001:db8:7::/48"]
 rules:
   - { clients: [gcp/*], mirrors: [] }
   - { clients: [aws/eu-west-3, office/berlin], mirrors: [one, two], upstream: second }
   - { clients: ["*"], mirrors: [two] }
+relay: { memory_mib: 1, tag_ttl_s: 2, stale_s: 3, timeout_ms: 400, stream: false, max_streams: 5 }
+trace:
+  { request_id: true, session: true, redirect_parameter: rid, client_asn_header: x-asn }
 probe:
   { timeout_ms: 1, found_ttl_s: 2, recheck_s: 7, missing_ttl_s: 3, max_entries: 4, max_in_flight: 5, max_per_s: 6 }
 health: { interval_ms: 50, down_after: 7, up_after: 8, max_interval_ms: 90 }
@@ -45,12 +51,20 @@ const FULL_CONFIG = {
   pages: { info: "https://info.example/", privacy: "https://privacy.example/?a=b#c" },
   upstreams: {
     main: { endpoint: "https://registry.example", path: "project/images" },
-    second: { endpoint: "https://second.example", path: "" },
+    second: {
+      endpoint: "https://second.example",
+      path: "",
+      pull: "relay",
+      tags: "relay",
+      token_hosts: ["auth.example"],
+      redirect_hosts: ["10.0.0.1:80"],
+    },
   },
   signature_upstream: "second",
+  repositories: { app: { upstream: "second", as: "acme/app", public: true }, "*": {} },
   mirrors: {
     one: { url: "https://one.example/blobs", fallback_limit: 100 },
-    two: { url: "https://two.example" },
+    two: { url: "https://two.example/{name}/{digest}" },
   },
   locations: { "office/berlin": ["198.51.100.0/24", "2001:db8:7::/48"] },
   rules: [
@@ -58,6 +72,20 @@ const FULL_CONFIG = {
     { clients: ["aws/eu-west-3", "office/berlin"], mirrors: ["one", "two"], upstream: "second" },
     { clients: ["*"], mirrors: ["two"] },
   ],
+  relay: {
+    memory_mib: 1,
+    tag_ttl_s: 2,
+    stale_s: 3,
+    timeout_ms: 400,
+    stream: false,
+    max_streams: 5,
+  },
+  trace: {
+    request_id: true,
+    session: true,
+    redirect_parameter: "rid",
+    client_asn_header: "x-asn",
+  },
   probe: {
     timeout_ms: 1,
     found_ttl_s: 2,
@@ -71,9 +99,9 @@ const FULL_CONFIG = {
   ranges: { refresh_h: 0.5, sources: { gcp: "https://ranges.example/gcp.json?v=1" } },
 } as const;
 
-const KEYS = "a mapping with the keys listen, workers, admin, log, client_address, pages, " +
-  "upstreams, repositories, signature_upstream, mirrors, locations, rules, probe, health, ranges";
-const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" in quotes';
+const KEYS = "a mapping with the keys listen, workers, admin, log, client_address, trace, pages, " +
+  "upstreams, repositories, signature_upstream, mirrors, locations, rules, relay, probe, health, ranges";
+const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" and "{…}" in quotes';
 
 Deno.test("readConfig() repeats no password", () => {
   const read = readConfig(
@@ -120,11 +148,25 @@ Deno.test("readConfig() puts the default where nothing is said", () => {
     workers: 1,
     log: { level: "info", pulls: false },
     client_address: { header: "x-forwarded-for", from_end: 2 },
+    trace: {
+      request_id: false,
+      session: false,
+      redirect_parameter: null,
+      client_asn_header: null,
+    },
     pages: {},
     upstreams: { main: { endpoint: "https://registry.example", path: "" } },
     mirrors: {},
     locations: {},
     rules: [],
+    relay: {
+      memory_mib: 64,
+      tag_ttl_s: 60,
+      stale_s: 3600,
+      timeout_ms: 10_000,
+      stream: true,
+      max_streams: 64,
+    },
     probe: {
       timeout_ms: 5000,
       found_ttl_s: 86400,
@@ -330,7 +372,7 @@ port: 80
     ["rules[1].mirrors[2]", '"one"', "each mirror once; this one is at rules[1].mirrors[0]"],
     ["rules[1]", '["aws/eu-west-3"]', "clients that no earlier rule serves"],
     ["rules[2].clients[0]", '"mars/north-1"', "a pattern that a location matches"],
-    ["rules[2].clients[1]", '"earth"', '"*", "<cloud>/*" or "<cloud>/<region>"'],
+    ["rules[2].clients[1]", '"earth"', '"*", or <cloud>/<region> in which a * stands for any text'],
     ["rules[2].upstream", '"fourth"', "the name of a configured upstream: first, second"],
     ["rules[3].clients", "nothing", "a list of location patterns"],
     ["rules[3].client", '["*"]', "only the keys clients, mirrors, upstream"],

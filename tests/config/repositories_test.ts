@@ -17,7 +17,7 @@ Deno.test("readConfig() reads repositories as the documentation has them", () =>
     "charts/*": { upstream: "ghcr", as: "acme-charts/*", public: true },
     "*": { upstream: "main" },
   });
-  assertEquals(configOf(UPSTREAMS.replace(/  ghcr.*\n/, "")).repositories, undefined);
+  assertEquals(configOf(UPSTREAMS.replace(/ +ghcr.*\n/, "")).repositories, undefined);
 });
 
 Deno.test("repositories have names, and patterns that begin as names do", () => {

@@ -41,10 +41,20 @@ http {
 export async function startFileStore(
   folder: string,
   blobs: ReadonlyMap<string, Uint8Array>,
-  { certFile, keyFile }: CertificateFiles,
+  certificate: CertificateFiles,
 ): Promise<Store> {
   await Deno.mkdir(`${folder}/files/far`, { recursive: true });
   for (const [digest, blob] of blobs) await Deno.writeFile(`${folder}/files/far/${digest}`, blob);
+  const { http, https, ...store } = await startFolderStore(folder, `${folder}/files`, certificate);
+  return { http: `${http}/far`, https: `${https}/far`, ...store };
+}
+
+/** Starts a server of the files in a folder. */
+export async function startFolderStore(
+  folder: string,
+  root: string,
+  { certFile, keyFile }: CertificateFiles,
+): Promise<Store> {
   const access = `${folder}/access.log`;
   const { ports: [http, https], nginx } = await startOnFreePorts(2, async (ports) => ({
     ports,
@@ -60,13 +70,13 @@ export async function startFileStore(
     ssl_certificate ${certFile};
     ssl_certificate_key ${keyFile};
     access_log ${access} entry;
-    root ${folder}/files;
+    root ${root};
   }`,
     ),
   }));
   return {
-    http: `http://127.0.0.1:${http}/far`,
-    https: `https://127.0.0.1:${https}/far`,
+    http: `http://127.0.0.1:${http}`,
+    https: `https://127.0.0.1:${https}`,
     async log() {
       // One worker writes its lines in the order in which it is done with requests: when
       // this one is there, all before it are.

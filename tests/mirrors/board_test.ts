@@ -145,7 +145,12 @@ Deno.test("divert() gives as many as the limit in a second, and as many in the n
     for (const limit of [0, 1, 3]) {
       const board = createNewBoard();
       for (const nowS of [second, second + 1, second + 5]) {
-        const given = Array.from({ length: 5 }, () => board.divert(4, limit, nowS));
+        const given = Array.from({ length: 5 }, () => {
+          const mayDivert = board.mayDivert(4, limit, nowS);
+          const diverts = board.divert(4, limit, nowS);
+          assertEquals(mayDivert, diverts);
+          return diverts;
+        });
         assertEquals(given, [0, 1, 2, 3, 4].map((at) => at < limit), `${limit} at ${nowS}`);
       }
       assertEquals(board.divert(5, 1, second + 5), true, "each mirror has its own limit");

@@ -3,6 +3,8 @@ import { EMPTY_DIGEST } from "../../lib/mirrors/answer.ts";
 import { createAsker } from "../../lib/mirrors/asker.ts";
 import { createChecker } from "../../lib/mirrors/check.ts";
 import { createSamples } from "../../lib/mirrors/samples.ts";
+import { parseMirrorUrl } from "../../lib/mirrors/template.ts";
+import type { Mirror } from "../../lib/routing/policy.ts";
 import { createFakeServers, REFUSED, type Reply, type Sent } from "./fake_servers.ts";
 import { createVirtualClock } from "./virtual_clock.ts";
 
@@ -13,7 +15,7 @@ const B = `sha256:${"b".repeat(64)}`;
 const TIMEOUT_MS = 1000;
 
 /** A checker of a mirror, and the blobs that it is known to have. */
-function createWorld(reply: (sent: Sent) => Reply, known = [A]) {
+function createWorld(reply: (sent: Sent) => Reply, known = [A], mirror: Mirror = MIRROR) {
   const clock = createVirtualClock();
   const servers = createFakeServers(clock, reply);
   const asker = createAsker({ ...servers, later: clock.later, stop: new AbortController().signal });
@@ -27,8 +29,8 @@ function createWorld(reply: (sent: Sent) => Reply, known = [A]) {
     sent: servers.sent,
     asked: () => servers.sent.map(({ method, url }) => `${method} ${url.slice(URL.length + 1)}`),
     check: (withUnknown = false, doubtful = false) =>
-      checker.check(MIRROR, samples, { timeoutMs: TIMEOUT_MS, withUnknown, doubtful }),
-    verify: (digests: readonly string[]) => checker.verify(MIRROR, digests, TIMEOUT_MS),
+      checker.check(mirror, samples, { timeoutMs: TIMEOUT_MS, withUnknown, doubtful }),
+    verify: (digests: readonly string[]) => checker.verify(mirror, digests, TIMEOUT_MS),
   };
 }
 
@@ -42,6 +44,36 @@ Deno.test("a check asks for the first byte of a blob that the mirror had, on a n
   assertEquals(sent[0]!.anew, true);
 });
 
+const NAMED: Mirror = { ...MIRROR, ...parseMirrorUrl(`${URL}/{name}/{algorithm}/{hex}`) };
+const AT_A = `app/sha256/${"a".repeat(64)}`;
+
+Deno.test("a check of a mirror whose URL has the repository asks for all blobs in one that it had", async () => {
+  const { check, verify, asked } = createWorld(
+    ({ url }) => url.endsWith(AT_A) ? 200 : 404,
+    [`app@${A}`],
+    NAMED,
+  );
+  assertEquals((await check(true)).result, { kind: "good" });
+  const [known, ...unknown] = asked().toSorted();
+  assertEquals(known, `GET ${AT_A}`);
+  // The server passes over `Range`, and is asked for a random digest once more.
+  assertEquals(unknown.length, 2);
+  for (const one of unknown) assertMatch(one, /^HEAD app\/sha256\/[0-9a-f]{64}$/);
+  assertEquals(await verify([`app@${A}`, `other@${A}`]), { works: true, lost: [`other@${A}`] });
+});
+
+Deno.test("a check of a mirror whose URL has the repository, and of which no blob is known, makes one up", async () => {
+  const { check, asked } = createWorld(() => 404, [], NAMED);
+  assertEquals((await check(true)).result, { kind: "good" });
+  for (const one of asked()) assertMatch(one, /^HEAD archeio\/check\/sha256\/[0-9a-f]{64}$/);
+  assertEquals(asked().length, 2);
+});
+
+Deno.test("a check says which repository's blob is lost", async () => {
+  const { check } = createWorld(() => 404, [`app@${A}`], NAMED);
+  assertEquals((await check()).result, { kind: "lost", key: `app@${A}` });
+});
+
 Deno.test("checks take turns among the blobs that the mirror had", async () => {
   const { check, asked } = createWorld(() => 206, [A, B]);
   for (let at = 0; at < 4; at++) await check();
@@ -50,7 +82,7 @@ Deno.test("checks take turns among the blobs that the mirror had", async () => {
 
 Deno.test("a check says whether the mirror works, and whether it has what it had", async () => {
   const bad = (reason: string) => ({ kind: "bad", reason });
-  const lost = { kind: "lost", digest: A };
+  const lost = { kind: "lost", key: A };
   const table: readonly { reply: Reply; result: unknown }[] = [
     { reply: 206, result: { kind: "good" } },
     { reply: 200, result: { kind: "good" } },
@@ -105,7 +137,7 @@ Deno.test("a mirror that says 200 to HEAD for what it does not deliver does not 
 
 Deno.test("a blob is lost only when HEAD says so, in the time that is left", async () => {
   const bad = { kind: "bad", reason: "status 404, and no answer to HEAD" } as const;
-  const lost = { kind: "lost", digest: A } as const;
+  const lost = { kind: "lost", key: A } as const;
   const table: readonly { head: Reply; result: unknown; tookMs: number }[] = [
     { head: 404, result: lost, tookMs: 600 },
     { head: 500, result: lost, tookMs: 600 },

@@ -40,6 +40,7 @@ function createWorld(always?: number) {
   });
   return {
     ...doubts,
+    look: (mirror: Mirror, digest: string) => doubts.look(mirror, { digest, name: "app" }),
     clock,
     asked,
     suspected,

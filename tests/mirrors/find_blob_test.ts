@@ -9,6 +9,7 @@ import type { Mirror } from "../../lib/routing/policy.ts";
 import { createVirtualClock, settle, type VirtualClock } from "./virtual_clock.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
+const BLOB = { digest: DIGEST, name: "app" };
 const NAMES = ["a", "b", "c"];
 const TIMEOUT_MS = 1000;
 const HELD_MS = 500;
@@ -56,8 +57,9 @@ function createWorld(
         },
       }) as KnownBlobs,
     probes: {
-      ask(mirror, digest) {
-        assertEquals(digest, DIGEST);
+      mayAsk: () => true,
+      ask(mirror, blob) {
+        assertEquals(blob, BLOB);
         const probe = probes[at(mirror.number)] ?? "found";
         asked.push(mirror.name);
         return probe === "turned_away" ? undefined : Promise.resolve(probe);
@@ -81,7 +83,7 @@ function createWorld(
   return {
     mirrors,
     find: (except?: string) =>
-      find(mirrors, DIGEST, except === undefined ? undefined : mirrors[NAMES.indexOf(except)]),
+      find(mirrors, BLOB, except === undefined ? undefined : mirrors[NAMES.indexOf(except)]),
     findIn: find,
     asked,
     clock,
@@ -191,7 +193,7 @@ Deno.test("a finder takes a later mirror that others found out about meanwhile",
 
 Deno.test("a finder finds nothing in no mirrors", () => {
   const { findIn } = createWorld([]);
-  assertEquals(findIn([], DIGEST), { kind: "none", reason: "missing" });
+  assertEquals(findIn([], BLOB), { kind: "none", reason: "missing" });
 });
 
 Deno.test("a finder sends nobody to a mirror that went down while it was asked", async () => {

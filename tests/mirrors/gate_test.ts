@@ -26,7 +26,15 @@ function createWorld({ maxInFlight = 1_000_000, maxPerS = 100, random = 0.5, slo
     return { places, gate };
   };
   const { places, gate } = open(slot);
-  return { clock, bounds, places, gate, open, enter: (server = 0) => gate.enter(server) };
+
+  function enter(server = 0): number | undefined {
+    const hasRoom = gate.hasRoom(server);
+    const delayMs = gate.enter(server);
+    assertEquals(hasRoom, delayMs !== undefined);
+    return delayMs;
+  }
+
+  return { clock, bounds, places, gate, open, enter };
 }
 
 function times<T>(count: number, work: (at: number) => T): T[] {

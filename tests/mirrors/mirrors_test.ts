@@ -31,6 +31,10 @@ function digestOf(at: number): string {
   return `sha256:${String(at).padStart(64, "0")}`;
 }
 
+function blobOf(at: number) {
+  return { digest: digestOf(at), name: "app" };
+}
+
 /** What some isolates know of mirrors, which do as they are told. */
 function createWorld(reply: (sent: Sent, nowMs: number) => Reply, isolates = 1) {
   const clock = createVirtualClock(BEGUN_MS);
@@ -70,7 +74,7 @@ function createWorld(reply: (sent: Sent, nowMs: number) => Reply, isolates = 1) 
     stop,
     mirrors: all[0]!,
     all,
-    find: (at: number, mirrors = [NEAR, FAR]) => all[0]!.find(mirrors, digestOf(at)),
+    find: (at: number, mirrors = [NEAR, FAR]) => all[0]!.find(mirrors, blobOf(at)),
     hosts: () => servers.sent.map(({ url }) => new URL(url).hostname.split(".")[0]),
   };
 }
@@ -169,8 +173,8 @@ Deno.test("a mirror that hangs does not take the places of the others", async ()
   world.bounds = { ...BOUNDS, maxInFlight: 32 };
   const waiting: Promise<unknown>[] = [];
   for (let at = 0; at < 500; at++) {
-    waiting.push(Promise.resolve(mirrors.find([HANGING], digestOf(at))));
-    const found = mirrors.find([NEAR], digestOf(10_000 + at));
+    waiting.push(Promise.resolve(mirrors.find([HANGING], blobOf(at))));
+    const found = mirrors.find([NEAR], blobOf(10_000 + at));
     await clock.pass(60);
     assertEquals(describe(await found), "near", `${at}`);
   }
@@ -220,7 +224,7 @@ Deno.test("the places are given back whatever servers do, and those of a dead is
       unanswered.add(noted);
     }
     for (const step of steps) {
-      if ("ask" in step) note(all[step.isolate]!.find([NEAR, FAR], digestOf(step.ask)));
+      if ("ask" in step) note(all[step.isolate]!.find([NEAR, FAR], blobOf(step.ask)));
       else if ("upstream" in step) {
         note(all[0]!.upstreams.ask(MAIN, `${MAIN.base}${step.upstream}`));
       } else if ("server" in step) replies[step.server] = step.reply;
@@ -237,11 +241,11 @@ Deno.test("the places are given back whatever servers do, and those of a dead is
     const before = sent.length;
     replies.near = "hangs";
     board.bringUp(1, 0);
-    for (let at = 0; at < 6; at++) note(all[1]!.find([NEAR], digestOf(100 + at)));
+    for (let at = 0; at < 6; at++) note(all[1]!.find([NEAR], blobOf(100 + at)));
     await settle();
     assertEquals(sent.length - before, 3);
     const successor = start(1);
-    note(successor.find([NEAR], digestOf(200)));
+    note(successor.find([NEAR], blobOf(200)));
     await settle();
     assertEquals(sent.length - before, 4, "of one that died nothing is left");
     await clock.pass(3 * longestMs);
@@ -255,7 +259,7 @@ Deno.test("a second look is at what is remembered, too: a blob that is gone is f
   const { find, mirrors, suspected } = createWorld((sent) => isNear(sent) && gone ? 404 : 200);
   await find(1);
   gone = true;
-  assertEquals(await mirrors.doubts.look(NEAR, digestOf(1)), false);
+  assertEquals(await mirrors.doubts.look(NEAR, blobOf(1)), false);
   assertEquals(describe(await find(1)), "far");
   assertEquals(suspected, []);
 });

@@ -11,6 +11,7 @@ const NEAR: Mirror = { number: 3, name: "near", url: "https://near.example/b", f
 const FAR: Mirror = { number: 4, name: "far", url: "https://far.example/b", fallbackLimit: 9 };
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const OTHER_DIGEST = `sha256:${"b".repeat(64)}`;
+const NAME = "library/app";
 const TIMEOUT_MS = 5000;
 
 function answered(status: number, retryAfterMs?: number): Answer {
@@ -48,6 +49,7 @@ function createWorld({ delays = [] as (number | undefined)[] } = {}) {
         if (delay !== undefined) inFlight++;
         return delay;
       },
+      hasRoom: () => delays.length === 0 || delays[0] !== undefined,
       leave: () => void inFlight--,
       turnAway: () => undefined,
     },
@@ -62,7 +64,12 @@ function createWorld({ delays = [] as (number | undefined)[] } = {}) {
     },
   });
   return {
-    ask: probes.ask,
+    ask(mirror: Mirror, digest: string): Promise<Verdict> | undefined {
+      const mayAsk = probes.mayAsk(mirror, { digest, name: NAME });
+      const verdict = probes.ask(mirror, { digest, name: NAME });
+      assertEquals(mayAsk, verdict !== undefined);
+      return verdict;
+    },
     asked,
     suspected,
     probed,
@@ -76,7 +83,7 @@ function createWorld({ delays = [] as (number | undefined)[] } = {}) {
       waiting.shift()!(typeof answer === "number" ? answered(answer) : answer),
     /** Has the mirror asked for another blob, and answered. */
     async probe(answer: Answer | number, mirror = NEAR, digest = DIGEST): Promise<Verdict> {
-      const verdict = probes.ask(mirror, digest)!;
+      const verdict = probes.ask(mirror, { digest, name: NAME })!;
       waiting.shift()!(typeof answer === "number" ? answered(answer) : answer);
       return await verdict;
     },
@@ -114,7 +121,8 @@ Deno.test("each probe is told of, with how long the mirror took", async () => {
   await clock.pass(22);
   answer(404);
   await verdict;
-  const expected = { digest: DIGEST, answer: answered(404), verdict: "missing" as const };
+  const blob = { digest: DIGEST, name: NAME };
+  const expected = { blob, answer: answered(404), verdict: "missing" as const };
   assertEquals(probed, [{ mirror: "near", ...expected, tookMs: 12 }]);
 });
 

@@ -37,6 +37,14 @@ Deno.test("another client or another blob is no repeat", () => {
   assertEquals(note("2001:db8::1", OTHER_DIGEST), true);
 });
 
+Deno.test("a blob in another repository is no repeat, where the two are told apart", () => {
+  const { note } = createWorld();
+  for (const name of ["app", "apq", "library/app"]) {
+    assertEquals(note("192.0.2.1", `${name}@${DIGEST}`), false, name);
+  }
+  assertEquals(note("192.0.2.1", `app@${DIGEST}`), true);
+});
+
 Deno.test("as many are held as the table has places, however many ask", () => {
   const { note } = createWorld(8);
   for (let at = 0; at < 256; at++) assertEquals(note(`192.0.2.${at}`), false);

@@ -33,7 +33,7 @@ function createWorld({ always }: { always?: Answer } = {}) {
     delay: 0 as number | undefined,
     held: undefined as Promise<void> | undefined,
   };
-  const { ask } = createUpstreamCheck({
+  const check = createUpstreamCheck({
     asker: {
       head(url, timeoutMs) {
         assertEquals(timeoutMs, 5000);
@@ -49,6 +49,7 @@ function createWorld({ always }: { always?: Answer } = {}) {
         if (world.delay !== undefined) inFlight.push(server);
         return world.delay;
       },
+      hasRoom: () => world.delay !== undefined,
       leave: (server) => void inFlight.splice(inFlight.indexOf(server), 1),
       turnAway: () => world.held,
     },
@@ -66,7 +67,14 @@ function createWorld({ always }: { always?: Answer } = {}) {
   });
   return {
     world,
-    ask,
+    ask(upstream: Upstream, url: string, waitMs?: number) {
+      const foreseen = check.foresee(upstream, url);
+      const presence = check.ask(upstream, url, waitMs);
+      // Who is held back during a flood gets the same answer later.
+      if (typeof presence === "string") assertEquals(foreseen, presence);
+      else assertEquals(foreseen, world.held === undefined ? undefined : "found");
+      return presence;
+    },
     asked,
     told,
     inFlight,

@@ -10,7 +10,10 @@ const PULL: Pull = {
   location: "aws/eu-west-3",
   to: "main",
   by: "upstream",
+  reason: "registry",
   userAgent: "curl/8",
+  id: undefined,
+  asn: undefined,
 };
 
 interface Written {
@@ -30,9 +33,11 @@ function createWritten(): Written {
   return { log, sent, clock };
 }
 
+const TAGS = { kind: "tags", reference: null, upstream: "main" };
+
 Deno.test("a pull log writes a line of JSON for each kind of pull", () => {
   const cases: readonly { pull: Partial<Pull>; expected: Readonly<Record<string, unknown>> }[] = [
-    { pull: {}, expected: { kind: "tags", reference: null, upstream: "main" } },
+    { pull: {}, expected: TAGS },
     {
       pull: {
         asked: { kind: "manifest_by_tag", name: "a/b", tag: "v1", signature: false, query: "?a" },
@@ -74,6 +79,10 @@ Deno.test("a pull log writes a line of JSON for each kind of pull", () => {
       },
       expected: { kind: "blob", repository: "a", reference: DIGEST, mirror: "cdn" },
     },
+    { pull: { reason: "signature" }, expected: { ...TAGS, reason: "signature" } },
+    { pull: { id: "ab".repeat(16) }, expected: { ...TAGS, request_id: "ab".repeat(16) } },
+    { pull: { asn: "AS64496" }, expected: { ...TAGS, client_asn: "AS64496" } },
+    { pull: { asn: null }, expected: { ...TAGS, client_asn: null } },
   ];
   for (const { pull, expected } of cases) {
     const { log, sent } = createWritten();
@@ -81,7 +90,10 @@ Deno.test("a pull log writes a line of JSON for each kind of pull", () => {
     log.flush();
     const [line, ...more] = readLines(sent.join(""));
     assertEquals(more, []);
-    const { asked: _, by: __, to: ___, userAgent, ...same } = { ...PULL, ...pull };
+    const { asked: _, by: __, to: ___, id: ____, asn: _____, userAgent, ...same } = {
+      ...PULL,
+      ...pull,
+    };
     assertEquals(line, {
       "@timestamp": "2026-01-01T00:00:00.000Z",
       message: "pull",

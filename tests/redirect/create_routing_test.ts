@@ -57,7 +57,7 @@ Deno.test("createRouting() gives mirrors no slash at their end", () => {
     const text = `${UPSTREAM}mirrors: { one: { url: "${url}" } }
 rules: [{ clients: ["*"], mirrors: [one] }]`;
     assertEquals(ruleFor(routing(text), "9.9.9.9").mirrors, [
-      { number: 0, name: "one", url: expected, fallbackLimit: Infinity },
+      { number: 0, name: "one", url: expected, template: undefined, fallbackLimit: Infinity },
     ]);
   }
 });
@@ -77,8 +77,20 @@ rules:
   - { clients: [aws/*], mirrors: [one] }
 `);
   const { upstream } = made.policy;
-  const one = { number: 0, name: "one", url: "https://one.example", fallbackLimit: Infinity };
-  const two = { number: 1, name: "two", url: "https://two.example", fallbackLimit: 5 };
+  const one = {
+    number: 0,
+    name: "one",
+    url: "https://one.example",
+    template: undefined,
+    fallbackLimit: Infinity,
+  };
+  const two = {
+    number: 1,
+    name: "two",
+    url: "https://two.example",
+    template: undefined,
+    fallbackLimit: 5,
+  };
   const office = {
     number: 1,
     clients: ["office/*", "gcp/europe-west9"],

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { createRouting } from "../../lib/redirect/create_routing.ts";
-import { explain, type Explanation, type Present } from "../../lib/redirect/explain.ts";
+import type { Foresight } from "../../lib/mirrors/foresight.ts";
+import { explain, type Explanation } from "../../lib/redirect/explain.ts";
 import { createNumbering } from "../../lib/redirect/setup.ts";
 import type { Known } from "../../lib/mirrors/known.ts";
 import { parseAddress } from "../../lib/net/address.ts";
@@ -50,7 +51,7 @@ function explained(
   text: string,
   address: string,
   path: string,
-  present?: Present,
+  present?: Foresight,
 ): Explanation {
   const config = configOf(text);
   const routing = createRouting({ config, ...createNumbering().enter(config) }, DATA_SET);
@@ -59,8 +60,11 @@ function explained(
 
 /** What an explanation says of a request that is refused, or for a page. */
 const NOTHING = {
+  repository: null,
   rule: null,
   mirrors: [],
+  blobs: [],
+  asks: [],
   upstream: null,
   signatures: null,
   status: 307,
@@ -84,6 +88,7 @@ Deno.test("explain() tells a blob's mirrors in order, and what comes after them"
     asked: "blob",
     rule: { number: 2, clients: ["aws/eu-west-3"] },
     mirrors,
+    asks: ["two", "one"],
     upstream,
     redirect: mirrors[0]!.location,
   };
@@ -91,6 +96,7 @@ Deno.test("explain() tells a blob's mirrors in order, and what comes after them"
   // With a signature upstream, the last resort is one of two.
   assertEquals(explained(SIGNED, "10.1.2.3", BLOB), {
     ...expected,
+    asks: ["two", "one", "other"],
     signatures: `https://signed.example/v2/a/b/blobs/${DIGEST}`,
   });
 });
@@ -163,6 +169,7 @@ Deno.test("explain() tells where each kind of request goes", () => {
       expected: {
         asked: "manifest_by_digest",
         ...toUpstream("main.example", `v2/images/a/b/manifests/${DIGEST}`),
+        asks: ["main"],
         signatures: `https://signed.example/v2/a/b/manifests/${DIGEST}`,
       },
     },
@@ -226,56 +233,178 @@ Deno.test("explain() tells what a client would get by what is known now", () => 
   const table: {
     down?: readonly string[];
     known?: Readonly<Record<string, Known>>;
+    /** The mirrors that are not asked. */
+    busy?: readonly string[];
     upstream?: "found" | "missing";
-    limit?: number;
+    /** Whether mirrors take clients from others. */
+    diverts?: boolean;
     expected: string;
+    asks?: readonly string[];
   }[] = [
     // Of a mirror of which nothing is known it is not said that it has the blob.
-    { expected: TWO },
+    { expected: TWO, asks: ["two", "one", "other"] },
+    { upstream: "found", expected: TWO, asks: ["two", "one"] },
     { known: { two: "found" }, expected: TWO },
-    { known: { two: "missing" }, expected: ONE },
+    { known: { two: "missing" }, upstream: "found", expected: ONE, asks: ["one"] },
     { known: { one: "found" }, expected: ONE },
     { known: { one: "stale" }, expected: ONE },
-    { known: { two: "missing", one: "missing" }, expected: AT_UPSTREAM },
+    { known: { two: "missing", one: "missing" }, expected: AT_UPSTREAM, asks: ["other"] },
     { known: { two: "missing", one: "missing" }, upstream: "found", expected: AT_UPSTREAM },
     { known: { two: "missing", one: "missing" }, upstream: "missing", expected: AT_SIGNATURES },
     { known: { one: "found" }, upstream: "missing", expected: ONE },
-    { down: ["two"], known: { two: "found" }, expected: ONE },
-    { down: ["two"], known: { one: "missing" }, expected: AT_UPSTREAM },
-    { down: ["two", "one"], expected: AT_UPSTREAM },
-    { down: ["two"], limit: 0, expected: AT_UPSTREAM },
-    { down: ["two"], limit: 1, expected: ONE },
+    { down: ["two"], known: { two: "found" }, upstream: "found", expected: ONE, asks: ["one"] },
+    { down: ["two"], known: { one: "missing" }, upstream: "found", expected: AT_UPSTREAM },
+    { down: ["two", "one"], upstream: "found", expected: AT_UPSTREAM },
+    { busy: ["two"], upstream: "found", expected: ONE, asks: ["one"] },
+    { busy: ["two", "one"], upstream: "found", expected: AT_UPSTREAM },
+    {
+      down: ["two"],
+      diverts: false,
+      upstream: "found",
+      expected: AT_UPSTREAM,
+      asks: ["one"],
+    },
+    { down: ["two"], known: { one: "found" }, upstream: "found", expected: ONE },
+    {
+      down: ["two"],
+      known: { one: "found" },
+      diverts: false,
+      upstream: "found",
+      expected: AT_UPSTREAM,
+    },
     // One that is up, and has not the blob, is no reason to divert anyone.
-    { known: { two: "missing" }, limit: 0, expected: ONE },
+    { known: { two: "missing" }, diverts: false, upstream: "found", expected: ONE, asks: ["one"] },
   ];
-  for (const { down = [], known = {}, upstream, limit, expected } of table) {
-    const text = limit === undefined
-      ? SIGNED
-      : SIGNED.replace("blobs/ }", `blobs/, fallback_limit: ${limit} }`);
-    const { mirrors, redirect } = explained(text, "10.1.2.3", BLOB, {
+  for (const { down = [], known = {}, busy = [], upstream, diverts = true, ...told } of table) {
+    const { expected, asks = [] } = told;
+    const { mirrors, redirect, ...rest } = explained(SIGNED, "10.1.2.3", BLOB, {
       isDown: ({ name }) => down.includes(name),
-      recall: ({ name }, digest) => digest === DIGEST ? known[name] ?? "unknown" : "missing",
-      recallUpstream: (url) => url === AT_UPSTREAM ? upstream : undefined,
+      recall: ({ name }, { digest }) => digest === DIGEST ? known[name] ?? "unknown" : "missing",
+      mayProbe: ({ name }) => !busy.includes(name),
+      mayDivert: () => diverts,
+      presence: ({ name }, url) => name === "other" && url === AT_UPSTREAM ? upstream : undefined,
     });
-    const shown = JSON.stringify({ down, known, upstream, limit });
+    const shown = JSON.stringify({ down, known, busy, upstream, diverts });
     assertEquals(redirect, expected, shown);
+    assertEquals(rest.asks, asks, shown);
+    const stateOf = (name: string) => ({
+      state: down.includes(name) ? "down" as const : "up" as const,
+      blob: known[name] ?? "unknown",
+    });
     assertEquals(mirrors, [
-      { name: "two", location: TWO, state: down.includes("two") ? "down" : "up" },
-      { name: "one", location: ONE, state: down.includes("one") ? "down" : "up" },
+      { name: "two", location: TWO, ...stateOf("two") },
+      { name: "one", location: ONE, ...stateOf("one") },
     ], shown);
   }
 });
 
+Deno.test("explain() tells a repository, and the mirrors of its blobs", () => {
+  const text = `${BEGIN}repositories:
+  app: { upstream: other, as: acme/app }
+  charts/*: { as: c/* }
+${REST}`;
+  const at = (path: string) => {
+    const { repository, redirect, blobs, error } = explained(text, "10.1.2.3", path);
+    return { repository, redirect, blobs, error: error?.code };
+  };
+  assertEquals(at("/v2/app/manifests/1"), {
+    repository: { pattern: "app", upstream: "other", name: "acme/app" },
+    redirect: "https://other.example/v2/acme/app/manifests/1",
+    blobs: ["two", "one"],
+    error: undefined,
+  });
+  assertEquals(at("/v2/charts/web/tags/list"), {
+    repository: { pattern: "charts/*", upstream: null, name: "c/web" },
+    redirect: "https://other.example/v2/c/web/tags/list",
+    blobs: [],
+    error: undefined,
+  });
+  assertEquals(at("/v2/apps/manifests/1"), {
+    repository: null,
+    redirect: null,
+    blobs: [],
+    error: "NAME_UNKNOWN",
+  });
+});
+
+Deno.test("explain() tells where a mirror's template puts a blob", () => {
+  const text = CONFIG.replace("https://two.example", '"https://two.example/{name}/{hex:2}/{hex}"');
+  const { mirrors } = explained(text, "10.1.2.3", BLOB);
+  assertEquals(mirrors[0], {
+    name: "two",
+    location: `https://two.example/a/b/01/${DIGEST.slice(7)}`,
+  });
+});
+
 Deno.test("explain() tells of the signature upstream when the upstream is known to lack a manifest", () => {
   const asked = `https://main.example/v2/images/a/b/manifests/${DIGEST}`;
-  const present: Present = {
+  const present: Foresight = {
     isDown: () => false,
     recall: () => "unknown",
-    recallUpstream: (url) => url === asked ? "missing" : undefined,
+    mayProbe: () => true,
+    mayDivert: () => true,
+    presence: ({ name }, url) => name === "main" && url === asked ? "missing" : undefined,
   };
   assertEquals(
     explained(SIGNED, "9.9.9.9", MANIFEST, present).redirect,
     `https://signed.example/v2/a/b/manifests/${DIGEST}`,
   );
   assertEquals(explained(CONFIG, "9.9.9.9", MANIFEST, present).redirect, asked);
+});
+
+Deno.test("explain() tells of the token flow where there are sessions", () => {
+  const table: { path: string; expected: Partial<Explanation> }[] = [
+    { path: "/v2/", expected: { asked: "version", status: 401, redirect: null } },
+    { path: "/token", expected: { asked: "token", status: 200, error: null } },
+    { path: "/token?scope=x", expected: { asked: "token", status: 200, error: null } },
+    { path: "/tokens", expected: { asked: "nothing", status: 404 } },
+    { path: "/v2/a/manifests/1", expected: { status: 307, error: null } },
+  ];
+  for (const { path, expected } of table) {
+    const actual = explained(`trace: { session: true }\n${CONFIG}`, "9.9.9.9", path);
+    for (const [key, value] of Object.entries(expected)) {
+      assertEquals(actual[key as keyof Explanation], value, `${path} ${key}`);
+    }
+  }
+  assertEquals(explained(CONFIG, "9.9.9.9", "/token").status, 404);
+});
+
+Deno.test("explain() tells what is fetched for clients, and from where", () => {
+  const upstreams = {
+    main: { endpoint: "https://upstream.example", pull: "relay" },
+    signatures: { endpoint: "https://signatures.example" },
+  };
+  const relaying: Record<string, unknown> = { upstreams: { main: upstreams.main } };
+  const digest = `sha256:${"a".repeat(64)}`;
+  const table = [
+    {
+      config: relaying,
+      path: "/v2/app/manifests/v1",
+      relayed: "main",
+      status: 200,
+      redirect: null,
+    },
+    { config: relaying, path: "/v2/app/tags/list", relayed: "main", status: 200, redirect: null },
+    {
+      config: { upstreams, signature_upstream: "signatures" },
+      path: `/v2/app/referrers/${digest}`,
+      relayed: undefined,
+      status: 307,
+      redirect: `https://signatures.example/v2/app/referrers/${digest}`,
+    },
+    {
+      config: {
+        ...relaying,
+        upstreams: { main: { endpoint: "https://upstream.example", tags: "relay" } },
+      },
+      path: "/v2/app/manifests/v1",
+      relayed: undefined,
+      status: 307,
+      redirect: "https://upstream.example/v2/app/manifests/v1",
+    },
+  ];
+  for (const { config, path, relayed, status, redirect } of table) {
+    const told = explained(JSON.stringify(config), "203.0.113.9", path);
+    assertEquals([told.relayed, told.status, told.redirect], [relayed, status, redirect], path);
+  }
 });

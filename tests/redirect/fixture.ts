@@ -102,14 +102,15 @@ interface Uses {
   readonly upstreams: ConfigFile;
   readonly mirrors?: ConfigFile;
   readonly signature_upstream?: string;
+  readonly repositories?: Readonly<Record<string, { readonly upstream?: string }>>;
   readonly rules?: readonly { readonly mirrors?: readonly string[]; readonly upstream?: string }[];
 }
 
 function withoutUnused(config: ConfigFile): ConfigFile {
-  const { upstreams, mirrors = {}, rules = [], signature_upstream: signatures } = config as
-    & ConfigFile
-    & Uses;
-  const names = [...rules.map(({ upstream }) => upstream), signatures, "main"];
+  const { upstreams, mirrors = {}, rules = [], repositories = {}, signature_upstream: signatures } =
+    config as ConfigFile & Uses;
+  const named = [...rules, ...Object.values(repositories)].map(({ upstream }) => upstream);
+  const names = [...named, signatures, "main"];
   const isSole = Object.keys(upstreams).length === 1;
   return {
     ...config,
@@ -154,6 +155,7 @@ export function createMemory(isolates = 1): SharedMemory {
   return {
     board: createBoardMemory(),
     places: createPlacesMemory(isolates, SERVER_NUMBERS),
+    streams: createPlacesMemory(isolates, 1),
     numbers: createNumbersMemory(),
     slot: 0,
   };
@@ -171,20 +173,25 @@ export interface Told {
   readonly nothingFound: (readonly [mirror: string, blobs: number, answer: string])[];
   /** Why requests were refused for want of a client address. */
   readonly noAddress: string[];
+  /** Which upstreams' failures were covered by what is remembered. */
+  readonly stale: string[];
 }
 
-function createTold(): { readonly told: Told; readonly log: RedirectorOptions["log"] } {
+/** Makes a log that keeps what it is told of. */
+export function createTold(): { readonly told: Told; readonly log: RedirectorOptions["log"] } {
   const told: Told = {
     unanswered: [],
     suspects: [],
     samples: [],
     nothingFound: [],
     noAddress: [],
+    stale: [],
   };
   return {
     told,
     log: {
       onUnanswered: (url) => told.unanswered.push(url),
+      onStale: (upstream) => told.stale.push(upstream),
       onSuspect: (mirror) => told.suspects.push(mirror),
       onSample: (mirror, digest) => told.samples.push([mirror, digest]),
       onNothingFound: (...found) => told.nothingFound.push(found),

@@ -242,6 +242,7 @@ Deno.test("a handler writes a line for each pull that it sends on, when it is to
       reference: DIGEST,
       location: "aws/eu-west-3",
       mirror: "paris",
+      reason: "found",
       user_agent: 'containerd/"2"',
     })),
   );
@@ -256,6 +257,7 @@ Deno.test("a handler writes a line for each pull that it sends on, when it is to
     reference: "v1",
     location: null,
     upstream: "main",
+    reason: "registry",
     user_agent: null,
   }]);
   // Where a client is counts for nothing here, and is told all the same when it is known.

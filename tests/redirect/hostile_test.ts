@@ -18,8 +18,10 @@ const REQUESTS = Number(Deno.env.get("HOSTILE_REQUESTS") ?? 20_000);
 const SEED = Number(Deno.env.get("HOSTILE_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 
 const GOOGLE = "https://google.example/v2/";
-const UPSTREAMS = [MAIN, SIGNATURES, GOOGLE];
-const MIRRORS = [PARIS, CDN];
+const GHCR = "https://ghcr.example/v2/org/";
+const UPSTREAMS = [MAIN, SIGNATURES, GOOGLE, GHCR];
+const REPLICA = "https://replica.example/v2/";
+const MIRRORS = [PARIS, CDN, REPLICA];
 const PAGES = [INFO_PAGE, PRIVACY_PAGE];
 
 const CONFIGS: readonly ConfigFile[] = [
@@ -40,6 +42,26 @@ const CONFIGS: readonly ConfigFile[] = [
     probe: { max_entries: 100 },
     log: { pulls: true },
   },
+  // Repositories elsewhere, a mirror by name, and traces.
+  {
+    ...CONFIG,
+    upstreams: {
+      ...CONFIG.upstreams as ConfigFile,
+      ghcr: { endpoint: "https://ghcr.example", path: "org" },
+    },
+    signature_upstream: "signatures",
+    repositories: {
+      a: { upstream: "ghcr", as: "acme/app" },
+      "a/*": { upstream: "ghcr", as: "x/*/y" },
+      "kube-*": { as: "k/*" },
+      "sig*": {},
+      "blobs*": { upstream: "ghcr", as: "b-*" },
+    },
+    mirrors: { replica: { url: `${REPLICA}{name}/blobs/{digest}` } },
+    rules: [{ clients: ["*"], mirrors: ["replica"] }],
+    trace: { request_id: true, session: true, redirect_parameter: "rid", client_asn_header: "x-a" },
+    log: { pulls: true },
+  },
 ];
 
 // The specifications' own expressions, not the loops that are under test.
@@ -49,6 +71,8 @@ const REGISTERED = "sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}";
 const DIGEST = `(?:${REGISTERED}|(?!sha256:|sha512:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+)`;
 const QUERY = "(?:\\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+)?";
 const IN_MIRROR = new RegExp(`^(?:${REGISTERED})$`);
+const IN_REPLICA = new RegExp(`^${NAME}/blobs/(?:${REGISTERED})$`);
+const REQUEST_ID = /[?&]rid=[0-9a-f]{32}$/;
 const IN_UPSTREAM = new RegExp(
   `^${NAME}/(?:(manifests)/(?:${TAG}|${DIGEST})|(blobs|referrers)/${DIGEST}|(tags)/list)${QUERY}$`,
 );
@@ -61,7 +85,8 @@ const FORBIDDEN_IN_QUERY = /%(?:[01][0-9A-Fa-f]|7[Ff])|(?:^\?|&)(?:n|%6[Ee])(?:s
  *
  * @throws {Error} when it is none that the configurations and the grammar allow
  */
-function kindOf(url: string): string {
+function kindOf(given: string): string {
+  const url = given.replace(REQUEST_ID, "");
   if (PAGES.includes(url)) return url;
   const { href, origin, pathname } = new URL(url);
   const [path, query] = split(url.slice(origin.length), "?");
@@ -70,7 +95,8 @@ function kindOf(url: string): string {
   assert(!FORBIDDEN_IN_QUERY.test(query), "something in the query is forbidden");
   const mirror = MIRRORS.find((base) => url.startsWith(base));
   if (mirror !== undefined) {
-    assert(IN_MIRROR.test(url.slice(mirror.length)), "it is no digest in a mirror");
+    const pattern = mirror === REPLICA ? IN_REPLICA : IN_MIRROR;
+    assert(pattern.test(url.slice(mirror.length)), "it is no digest in a mirror");
     return mirror;
   }
   const upstream = UPSTREAMS.find((base) => url.startsWith(base));
@@ -109,7 +135,7 @@ async function kindOfAnswer(response: Response, { method }: HostileRequest): Pro
     assertEquals(headers.get("docker-distribution-api-version"), "registry/2.0");
     return "200";
   }
-  assert([400, 404, 405].includes(status), `${status} is no status to answer with`);
+  assert([400, 401, 404, 405].includes(status), `${status} is no status to answer with`);
   assertEquals(headers.get("allow"), status === 405 ? "GET, HEAD" : null);
   if (method === "HEAD") {
     assertEquals(response.body, null);
@@ -133,7 +159,10 @@ const KINDS = [
   "400 MANIFEST_INVALID",
   "400 NAME_INVALID",
   "400 to HEAD",
+  "401 UNAUTHORIZED",
+  "401 to HEAD",
   "404",
+  "404 NAME_UNKNOWN",
   "404 UNSUPPORTED",
   "404 to HEAD",
   "405 UNSUPPORTED",

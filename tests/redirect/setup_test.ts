@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createNumbering } from "../../lib/redirect/setup.ts";
+import { createNumbering, type Numbering } from "../../lib/redirect/setup.ts";
 import { MIRROR_NUMBERS } from "../../lib/mirrors/board.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { configOf } from "../config/fixture.ts";
@@ -90,6 +90,26 @@ Deno.test("a freed number is given to another mirror when no other is left, and 
   assertEquals(reused[0], "upstream 0");
 });
 
+Deno.test("a mirror whose template changes is another mirror", () => {
+  const numberOf = (numbering: Numbering, url: string) =>
+    createSetup({
+      upstreams: { main: { endpoint: "https://main.example" } },
+      mirrors: { one: { url } },
+      rules: [{ clients: ["*"], mirrors: ["one"] }],
+    }, { numbering }).mirrors[0]!.number;
+  const numbering = createNumbering();
+  const table = [
+    { asked: "https://a.example/b", expected: 0 },
+    { asked: "https://a.example/b/{digest}", expected: 0 },
+    { asked: "https://a.example/b/{hex}", expected: 1 },
+    { asked: "https://a.example/{name}/b/{hex}", expected: 2 },
+    { asked: "https://a.example/b/", expected: 0 },
+  ];
+  for (const { asked, expected } of table) {
+    assertEquals(numberOf(numbering, asked), expected, asked);
+  }
+});
+
 Deno.test("a mirror without a limit has none in another isolate either", () => {
   const mirrors = {
     paris: { url: A },
@@ -103,8 +123,8 @@ Deno.test("a mirror without a limit has none in another isolate either", () => {
   const sent = structuredClone(setup);
   assertEquals(sent, setup);
   assertEquals(sent.mirrors, [
-    { number: 0, name: "paris", url: A, fallbackLimit: Infinity },
-    { number: 1, name: "cdn", url: B, fallbackLimit: 7 },
+    { number: 0, name: "paris", url: A, template: undefined, fallbackLimit: Infinity },
+    { number: 1, name: "cdn", url: B, template: undefined, fallbackLimit: 7 },
   ]);
   assertEquals(sent.upstreams, [
     { number: 0, name: "main", base: "https://main.example/v2/x/y/" },

@@ -419,7 +419,12 @@ Deno.test("an answer says what its status means", async () => {
     {
       status: 307,
       headers: { location: "https://other.example/" },
-      expected: { kind: "failed", fault: "registry", reason: "it redirects what is no blob" },
+      expected: {
+        kind: "failed",
+        fault: "registry",
+        status: 307,
+        reason: "it redirects what is no blob",
+      },
     },
   ];
   for (const { status, headers, expected } of table) {

@@ -1,0 +1,128 @@
+/** The files in docs: each block of YAML is a configuration, and the examples do what they say. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Config } from "../lib/config/config.ts";
+import { readConfig } from "../lib/config/read.ts";
+import { listLocations } from "../lib/locations/data_set.ts";
+import { EMBEDDED } from "../lib/locations/embedded.ts";
+import { createRouting } from "../lib/redirect/create_routing.ts";
+import { createNumbering } from "../lib/redirect/setup.ts";
+import { blobUrl } from "../lib/mirrors/template.ts";
+import { parseRequest } from "../lib/oci/request.ts";
+import { decide, locationAt } from "../lib/routing/decide.ts";
+
+const DOCS = new URL("../docs/", import.meta.url);
+const PAGE = Deno.readTextFileSync(new URL("configuration.md", DOCS));
+const LOCATIONS = listLocations(EMBEDDED);
+
+function readFile(text: string): Config {
+  const read = readConfig(text, { environment: () => undefined, embedded: LOCATIONS });
+  if (read.kind === "mistakes") throw new SyntaxError(read.mistakes.join("\n"));
+  return read.config;
+}
+
+/** The configuration in the page whose first line names it. */
+function fileNamed(name: string): Config {
+  const text = PAGE.split("```yaml\n").find((block) => block.startsWith(`# ${name}\n`));
+  return readFile(text!.split("```")[0]!);
+}
+
+/** Where a client of a location is sent to: for a blob, all places in their order. */
+function createRouter(config: Config) {
+  const setup = { config, ...createNumbering().enter(config) };
+  const { policy, locator } = createRouting(setup, EMBEDDED);
+  return (location: string | undefined, path: string): string[] => {
+    const at = location === undefined ? -1 : locator.locations.indexOf(location);
+    const decision = decide(parseRequest("GET", path), policy, policy.ruleFor, at);
+    if (decision.kind === "error") return [decision.error.code];
+    assert(decision.kind === "mirror" || decision.kind === "upstream", path);
+    const { asked, name, upstream } = decision;
+    const mirrors = decision.kind === "mirror" ? decision.mirrors : [];
+    return [
+      ...mirrors.map((mirror) => blobUrl(mirror, decision.asked as never)),
+      locationAt(upstream, asked, name),
+    ];
+  };
+}
+
+const HEX = "0123456789abcdef".repeat(4);
+const DIGEST = `sha256:${HEX}`;
+
+Deno.test("docs/configuration.md's blocks are configurations", () => {
+  const names = [...PAGE.matchAll(/^```yaml\n# (\S+)\n/gm)].map(([, name]) => name!);
+  assertEquals(names, ["repositories.yaml", "layouts.yaml", "traces.yaml"]);
+  assertEquals(PAGE.match(/^```yaml$/gm)?.length, names.length);
+  for (const name of names) fileNamed(name);
+});
+
+Deno.test("docs/configuration.md's repositories are where it says", () => {
+  const route = createRouter(fileNamed("repositories.yaml"));
+  const table = [
+    { asked: "app", expected: "https://ghcr.example/v2/acme/app/manifests/1" },
+    { asked: "charts/web", expected: "https://quay.example/v2/acme/charts-web/stable/manifests/1" },
+    {
+      asked: "charts/old/web",
+      expected: "https://registry.example/v2/project/images/charts/old/web/manifests/1",
+    },
+    {
+      asked: "kube-proxy",
+      expected: "https://registry.example/v2/project/images/kube-proxy/manifests/1",
+    },
+    { asked: "charts", expected: "NAME_UNKNOWN" },
+  ];
+  for (const { asked, expected } of table) {
+    assertEquals(route(undefined, `/v2/${asked}/manifests/1`), [expected]);
+  }
+});
+
+Deno.test("docs/configuration.md's mirrors have the layouts that it says", () => {
+  const route = createRouter(fileNamed("layouts.yaml"));
+  const atUpstream = `https://registry.example/v2/acme/app/blobs/${DIGEST}`;
+  assertEquals(route("aws/eu-west-3", `/v2/acme/app/blobs/${DIGEST}`), [
+    `https://bucket.example/docker/registry/v2/blobs/sha256/01/${HEX}/data`,
+    `https://blobs.example/images/${DIGEST}`,
+    atUpstream,
+  ]);
+  assertEquals(route(undefined, `/v2/acme/app/blobs/${DIGEST}`), [
+    `https://files.example/images/blobs/sha256/${HEX}`,
+    `https://replica.example/v2/acme/app/blobs/${DIGEST}`,
+    `https://flat.example/sha256-${HEX}.blob`,
+    atUpstream,
+  ]);
+});
+
+Deno.test("the company with regional registries keeps every kind of client where it should be", () => {
+  const route = createRouter(
+    readFile(Deno.readTextFileSync(new URL("examples/regional_registries.yaml", DOCS))),
+  );
+  const manifest = "app/manifests/1.0";
+  const blob = `app/blobs/${DIGEST}`;
+  const cdn = `https://cdn.acme.example/blobs/sha256/01/${HEX}`;
+  const atCdn = "https://cdn.acme.example/v2/images";
+  const google = (part: string) => `https://${part}-docker.acme.example/v2/acme-prod/images`;
+  const bucket = (region: string) => `https://acme-${region}.example/blobs/${DIGEST}`;
+  /** The same as code: where manifests come from, and which bucket is near. */
+  function expectedFor(location: string | undefined): { registry: string; near?: string } {
+    const [cloud, region = ""] = location?.split("/") ?? [];
+    if (cloud === "azure") return { registry: "https://azure.acme.example/v2/images" };
+    if (cloud === "gcp") {
+      if (/^(?:europe|africa|me)-/.test(region)) return { registry: google("europe") };
+      if (/^(?:asia|australia)-/.test(region)) return { registry: google("asia") };
+      return { registry: google("us") };
+    }
+    if (cloud !== "aws") return { registry: atCdn };
+    if (/^(?:us|ca)-west-/.test(region)) return { registry: atCdn, near: bucket("us-west-2") };
+    if (/^(?:eu|af|il|me)-/.test(region)) return { registry: atCdn, near: bucket("eu-central-1") };
+    if (/^(?:ap|cn)-/.test(region)) return { registry: atCdn, near: bucket("ap-northeast-1") };
+    return { registry: atCdn, near: bucket("us-east-1") };
+  }
+  const routes = new Set<string>();
+  for (const location of [...LOCATIONS, undefined]) {
+    const { registry, near } = expectedFor(location);
+    assertEquals(route(location, `/v2/${manifest}`), [`${registry}/${manifest}`], location);
+    const places = [...near === undefined ? [] : [near, cdn], `${registry}/${blob}`];
+    assertEquals(route(location, `/v2/${blob}`), places, location);
+    routes.add(places.join());
+  }
+  assertEquals(routes.size, 9);
+});
