@@ -5,12 +5,12 @@
  * @module
  */
 
+import type { AskedMirror } from "./asked_mirror.ts";
 import { copyAll, type CopyOptions } from "./copy.ts";
 import type { Failure } from "./failure.ts";
 import { type Miss } from "./misses.ts";
 import { compare, type Compared, createPlan, type PlannedBlob, sizeOf } from "./plan.ts";
 import { createLines } from "./lines.ts";
-import type { Listed } from "./source.ts";
 import {
   addMirror,
   createCopyTally,
@@ -20,12 +20,6 @@ import {
   type Tally,
 } from "./tally.ts";
 import { type Repository, walk, type WalkOptions } from "./walk.ts";
-
-/** A mirror without a store: it can only be asked, blob by blob. */
-export interface AskedMirror {
-  /** Asks for a blob; gives its size, if the mirror tells one. */
-  ask(blob: PlannedBlob, signal: AbortSignal): Promise<Listed<number | undefined>>;
-}
 
 /** What a fill is about. */
 export interface FillRequest {

@@ -33,6 +33,41 @@ export function isKeyTemplate(text: string): boolean {
     rest.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
 
+/**
+ * The template of keys that goes with a mirror's URL: its path, without the bucket's name where
+ * the URL is the bucket's own.
+ *
+ * @param url a URL, or a template of URLs, as in the configuration
+ * @param bucket the bucket, if the store is one
+ */
+export function defaultKey(url: string, bucket?: KeyBucket): string {
+  const base = bucket === undefined
+    ? ""
+    : `${bucket.endpoint?.replace(/\/+$/, "")}/${bucket.bucket}/`;
+  const isOwn = bucket !== undefined && `${url.replace(/\/+$/, "")}/`.startsWith(base);
+  const path = (isOwn ? url.slice(base.length) : url.replace(/^[a-z]+:\/\/[^/]*\/*/, ""))
+    .replace(/\/+$/, "");
+  const decoded = decodeOr(path);
+  if (/\{/.test(decoded)) return decoded;
+  return decoded === "" ? "{digest}" : `${decoded}/{digest}`;
+}
+
+function decodeOr(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** The part of a bucket that its URLs begin with. */
+export interface KeyBucket {
+  /** The URL of the service. */
+  readonly endpoint?: string | undefined;
+  /** Its name. */
+  readonly bucket?: string | undefined;
+}
+
 /** Parses a template that {@linkcode isKeyTemplate} accepts. */
 export function parseKeyTemplate(text: string): KeyTemplate {
   const pattern = new RegExp(`^${text.split(PLACEHOLDER_PARTS).map(toPattern).join("")}$`);

@@ -94,10 +94,19 @@ export function createRegistrySource(options: RegistrySourceOptions): Source {
     return failed("its list has no end");
   }
 
+  const { host, pathname } = new URL(server.base);
+  // The list is of the whole host.
+  const path = pathname.slice("/v2/".length);
+  const readOwn = (text: string) => {
+    const names = readCatalog(text);
+    if ("kind" in names) return names;
+    return names.filter((name) => name.startsWith(path)).map((name) => name.slice(path.length));
+  };
+
   const source: Source = {
-    host: new URL(server.base).host,
+    host,
     repositories: (signal) =>
-      askAll({ kind: "catalog", name: "", query: "?n=1000" }, signal, readCatalog),
+      askAll({ kind: "catalog", name: "", query: "?n=1000" }, signal, readOwn),
     async tags(name, signal) {
       const digests = new Map<string, string>();
       const asked = { kind: "tags", name, query: "" } as const;

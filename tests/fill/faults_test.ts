@@ -29,13 +29,21 @@ const RUNS = 4;
 
 function createWorld(random: () => number) {
   const below = (limit: number) => Math.floor(random() * limit);
-  const layers = Array.from({ length: 10 }, (_, at) =>
-    createBytes([0, 1, 65_535, 65_536, 65_537, 1_048_576, 1_048_577, 1_200_000][below(8)]!, at + 1));
+  const layers = Array.from(
+    { length: 10 },
+    (_, at) =>
+      createBytes(
+        [0, 1, 65_535, 65_536, 65_537, 1_048_576, 1_048_577, 1_200_000][below(8)]!,
+        at + 1,
+      ),
+  );
   const repositories = Object.fromEntries(["app", "web"].map((name) => {
     const repository = createRepository();
     for (let tag = 0; tag < 3; tag++) {
-      const images = Array.from({ length: 1 + below(3) }, () =>
-        addImage(repository, Array.from({ length: below(4) }, () => layers[below(10)]!)));
+      const images = Array.from(
+        { length: 1 + below(3) },
+        () => addImage(repository, Array.from({ length: below(4) }, () => layers[below(10)]!)),
+      );
       repository.tags.set(`v${tag}`, addIndex(repository, images));
     }
     return [name, repository];

@@ -83,7 +83,11 @@ Deno.test("fill() leaves no wrong object, whatever a source sends", async () => 
       faults: Array(9).fill({ kind: "wrong", at: 5 }),
       complete: false,
     },
-    { name: "short", faults: Array(9).fill({ kind: "length", by: -1, told: true }), complete: false },
+    {
+      name: "short",
+      faults: Array(9).fill({ kind: "length", by: -1, told: true }),
+      complete: false,
+    },
     { name: "long", faults: Array(9).fill({ kind: "length", by: 1, told: true }), complete: false },
     {
       name: "long, untold",

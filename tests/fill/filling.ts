@@ -10,12 +10,7 @@ import { createPatientSource } from "../../lib/fill/patient_source.ts";
 import type { Tally } from "../../lib/fill/tally.ts";
 import type { Repository } from "../../lib/fill/walk.ts";
 import { createVirtualClock, type VirtualClock } from "../mirrors/virtual_clock.ts";
-import {
-  createMemoryCache,
-  hashes,
-  type MemorySource,
-  type MemoryStore,
-} from "./fixture.ts";
+import { createMemoryCache, hashes, type MemorySource, type MemoryStore } from "./fixture.ts";
 
 /** What a fill is made of. */
 export interface Filling {

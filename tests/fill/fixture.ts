@@ -5,11 +5,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { type Failure, failed } from "../../lib/fill/failure.ts";
+import { failed, type Failure } from "../../lib/fill/failure.ts";
 import type { CreateHash } from "../../lib/fill/hash.ts";
 import type { ManifestCache } from "../../lib/fill/manifests.ts";
 import type { Listed, Opened, Source } from "../../lib/fill/source.ts";
-import { type Done, DONE, type Store } from "../../lib/fill/store.ts";
+import { DONE, type Done, type Store } from "../../lib/fill/store.ts";
 
 /** Bytes that can be sent. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -112,7 +112,10 @@ export function createMemorySource(
     hasReferrers: true,
     repositories: () => answer("repositories", () => [...all.keys()]),
     tags: (name) =>
-      answer(`tags ${name}`, () => all.has(name) ? { tags: [...all.get(name)!.tags.keys()] } : undefined),
+      answer(
+        `tags ${name}`,
+        () => all.has(name) ? { tags: [...all.get(name)!.tags.keys()] } : undefined,
+      ),
     digestOf: (name, tag) => answer(`digest ${name} ${tag}`, () => all.get(name)?.tags.get(tag)),
     manifest: (name, reference) =>
       answer(`manifest ${name} ${reference}`, () => {
@@ -120,14 +123,17 @@ export function createMemorySource(
         return repository?.manifests.get(repository.tags.get(reference) ?? reference);
       }),
     referrers: (name, digest) =>
-      answer(`referrers ${name} ${digest}`, () =>
-        source.hasReferrers
-          ? (all.get(name)?.referrers.get(digest) ?? []).map((digest) => ({
-            digest,
-            size: undefined,
-            mediaType: "application/vnd.oci.image.manifest.v1+json",
-          }))
-          : undefined),
+      answer(
+        `referrers ${name} ${digest}`,
+        () =>
+          source.hasReferrers
+            ? (all.get(name)?.referrers.get(digest) ?? []).map((digest) => ({
+              digest,
+              size: undefined,
+              mediaType: "application/vnd.oci.image.manifest.v1+json",
+            }))
+            : undefined,
+      ),
     blob: (name, digest, from) => Promise.resolve(open(name, digest, from)),
   };
 
