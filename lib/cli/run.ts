@@ -10,6 +10,7 @@ import { EMBEDDED } from "../locations/embedded.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
+import { fillCommand } from "./fill.ts";
 import { healthCommand } from "./health.ts";
 import { lookupCommand } from "./lookup.ts";
 import { rangesCommand } from "./ranges.ts";
@@ -20,6 +21,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["config", configCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
+  ["fill", fillCommand],
   ["health", healthCommand],
   ["ranges", rangesCommand],
 ]);

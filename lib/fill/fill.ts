@@ -7,7 +7,9 @@
 
 import type { AskedMirror } from "./asked_mirror.ts";
 import { copyAll, type CopyOptions } from "./copy.ts";
+import { estimate } from "./estimate.ts";
 import type { Failure } from "./failure.ts";
+import type { Bounds } from "./limits.ts";
 import { type Miss } from "./misses.ts";
 import { compare, type Compared, createPlan, type PlannedBlob, sizeOf } from "./plan.ts";
 import { createLines } from "./lines.ts";
@@ -23,8 +25,8 @@ import { type Repository, walk, type WalkOptions } from "./walk.ts";
 
 /** What a fill is about. */
 export interface FillRequest {
-  /** The repositories to walk. */
-  readonly repositories: readonly Repository[];
+  /** Lists the repositories to walk; tells the tally what cannot be listed. */
+  readonly list: (tally: Tally) => Promise<readonly Repository[]>;
   /** Blobs to fill in place of all that repositories have. */
   readonly misses?: readonly Miss[] | undefined;
   /** Finds a repository by its name; `undefined` if it is none of those to fill. */
@@ -41,6 +43,8 @@ export interface FillOptions
   extends Omit<CopyOptions, "log">, Omit<WalkOptions, "log" | "createHash" | "signal"> {
   /** The mirrors without a store, by name. */
   readonly asked: ReadonlyMap<string, AskedMirror>;
+  /** The limits, in numbers. */
+  readonly bounds: Bounds;
   /** The sizes of blobs whose manifests give others, as earlier fills found them. */
   readonly trueSizes: ReadonlyMap<string, number>;
   /** Told of each stage as it begins. */
@@ -56,7 +60,7 @@ export async function fill(request: FillRequest, options: FillOptions): Promise<
   onStage("plan", tally);
   const [blobs, listings] = await Promise.all([
     plan(request, tally, options),
-    listStores(tally, options),
+    listStores(tally, request, options),
   ]);
   tally.blobs = blobs.length;
   tally.bytes = blobs.reduce((sum, blob) => sum + sizeOf(blob), 0);
@@ -66,22 +70,28 @@ export async function fill(request: FillRequest, options: FillOptions): Promise<
   }
   const compared = compare(blobs, listings, options);
   noteComparison(tally, compared.mirrors);
+  const copies = copiesTo(stores, compared);
+  tally.estimate = estimate(copies, {
+    hostOfSource: (name) => options.sources.get(name)!.host,
+    hostOfMirror: (name) => stores.get(name)!.host,
+    bounds: options.bounds,
+  });
   if (!request.dryRun && !options.signal.aborted) {
     onStage("copy", tally);
-    await copyAll(copiesTo(stores, compared), { ...options, log: createCopyTally(tally) });
+    await copyAll(copies, { ...options, log: createCopyTally(tally) });
   }
   onStage("end", tally);
   return tally;
 }
 
 async function plan(
-  { repositories, misses, find }: FillRequest,
+  { list, misses, find }: FillRequest,
   tally: Tally,
   options: FillOptions,
 ): Promise<readonly PlannedBlob[]> {
   const plan = createPlan();
   if (misses === undefined) {
-    await walk(repositories, plan, { ...options, log: createWalkTally(tally) });
+    await walk(await list(tally), plan, { ...options, log: createWalkTally(tally) });
     return plan.blobs();
   }
   const log = createWalkTally(tally);
@@ -103,6 +113,7 @@ type Listing = Map<string, number>;
 /** Lists all stores, after what earlier runs left in them is removed. */
 async function listStores(
   tally: Tally,
+  { dryRun }: FillRequest,
   { stores, limits, signal }: FillOptions,
 ): Promise<Map<string, Listing>> {
   const listings = new Map<string, Listing>();
@@ -111,7 +122,7 @@ async function listStores(
       const listing: Listing = new Map();
       const leave = await limits.enter([store.host], signal);
       try {
-        await store.tidy(signal);
+        if (!dryRun) await store.tidy(signal);
         const onBlob = ({ digest, size }: { digest: string; size: number }) =>
           void listing.set(digest, size);
         const outcome = await store.list({ onBlob, signal });

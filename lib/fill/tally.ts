@@ -5,6 +5,7 @@
  */
 
 import type { CopyLog } from "./copy.ts";
+import type { Estimate } from "./estimate.ts";
 import type { Comparison, PlannedBlob } from "./plan.ts";
 import { sizeOf } from "./plan.ts";
 import type { WalkLog } from "./walk.ts";
@@ -58,9 +59,13 @@ export interface Tally {
   /** How many things are odd in manifests, and the first of them. */
   warnings: number;
   readonly firstWarnings: Remark[];
-  /** How many places could not be read, and the first of them. */
+  /** How many places could not be read. */
   failures: number;
+  /** How many places could not be read or copied, and the first of them. */
+  failedPlaces: number;
   readonly firstFailures: Remark[];
+  /** What copying takes, once that is known. */
+  estimate?: Estimate | undefined;
   /** The sizes of blobs whose manifests give others. */
   readonly trueSizes: Map<string, number>;
 }
@@ -77,6 +82,7 @@ export function createTally(): Tally {
     warnings: 0,
     firstWarnings: [],
     failures: 0,
+    failedPlaces: 0,
     firstFailures: [],
     trueSizes: new Map(),
   };
@@ -122,9 +128,14 @@ export function createWalkTally(tally: Tally): WalkLog {
     },
     onFailure(place, reason) {
       tally.failures++;
-      if (tally.firstFailures.length < MOST_REMARKS) tally.firstFailures.push({ place, reason });
+      noteFailure(tally, { place, reason });
     },
   };
+}
+
+function noteFailure(tally: Tally, remark: Remark): void {
+  tally.failedPlaces++;
+  if (tally.firstFailures.length < MOST_REMARKS) tally.firstFailures.push(remark);
 }
 
 // One reason with a digest or a number of bytes in it is not many reasons.
@@ -154,9 +165,7 @@ export function createCopyTally(tally: Tally): CopyLog {
     onFailed(mirror, { digest }, reason) {
       of(mirror).failed++;
       note(mirror, reason);
-      if (tally.firstFailures.length < MOST_REMARKS) {
-        tally.firstFailures.push({ place: `${digest} to ${mirror}`, reason });
-      }
+      noteFailure(tally, { place: `${digest} to ${mirror}`, reason });
     },
     onLeft(mirror, _, reason) {
       of(mirror).left++;

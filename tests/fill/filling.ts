@@ -34,11 +34,12 @@ export function repositoryOf(name: string): Repository {
 export async function runFill(filling: Filling): Promise<Tally> {
   const clock = filling.clock ?? createVirtualClock(1_000_000);
   const { now, later } = clock;
-  const limits = createLimits({ bounds: filling.bounds ?? BOUNDS, now, later });
+  const { bounds = BOUNDS } = filling;
+  const limits = createLimits({ bounds, now, later });
   const random = () => 0.5;
   const all = filling.repositories.map(repositoryOf);
   const running = fill({
-    repositories: all,
+    list: () => Promise.resolve(all),
     find: (name) => all.find((one) => one.name === name),
     dryRun: false,
     ...filling.request,
@@ -47,6 +48,7 @@ export async function runFill(filling: Filling): Promise<Tally> {
     stores: new Map(Object.entries(filling.stores)),
     asked: new Map(),
     limits,
+    bounds,
     inFlight: 8,
     tags: ["*"],
     referrers: true,

@@ -8,7 +8,7 @@
 import { describeReason } from "../../mirrors/asker.ts";
 import { failed, failedForGood, type Failure } from "../failure.ts";
 import { parseKeyTemplate } from "../key.ts";
-import { DONE, type Done, type ListOptions, type Store, type Upload } from "../store.ts";
+import { DONE, type Done, type Store, type Upload } from "../store.ts";
 
 /** What a folder store needs. */
 export interface FolderStoreOptions {
@@ -18,19 +18,26 @@ export interface FolderStoreOptions {
   readonly key: string;
   /** Makes an unguessable name. */
   readonly uuid: () => string;
+  /** Which of all that fill the folder this one is: 8 hexadecimal digits. */
+  readonly owner: string;
+  /** The time of day in milliseconds since 1970. */
+  readonly timeOfDay: () => number;
 }
 
 // No template gives a name that begins like this one: it has no digest in it.
-const TEMPORARY = /^\.archeio-[0-9a-f-]{36}\.part$/;
+const TEMPORARY = /^\.archeio-([0-9a-f]{8})-[0-9a-f-]{36}\.part$/;
+// Another machine may be at work on its own files, but on none for so long.
+const OLD_MS = 86_400_000;
 
 /** Makes a folder store. */
-export function createFolderStore({ folder, key, uuid }: FolderStoreOptions): Store {
+export function createFolderStore(options: FolderStoreOptions): Store {
+  const { folder, key, uuid, owner, timeOfDay } = options;
   const template = parseKeyTemplate(key);
   const base = folder.replace(/\/+$/, "");
   const pathOf = (digest: string) => `${base}/${template.format(digest)}`;
 
   function begin(digest: string): Upload {
-    return beginFile(pathOf(digest), uuid());
+    return beginFile(pathOf(digest), `${owner}-${uuid()}`);
   }
 
   return {
@@ -56,9 +63,11 @@ export function createFolderStore({ folder, key, uuid }: FolderStoreOptions): St
     tidy: (signal) =>
       guarded(async () => {
         for await (const path of walk(base, signal)) {
-          if (TEMPORARY.test(path.slice(path.lastIndexOf("/") + 1))) {
-            await Deno.remove(`${base}/${path}`);
-          }
+          const [, other] = TEMPORARY.exec(path.slice(path.lastIndexOf("/") + 1)) ?? [];
+          if (other === undefined) continue;
+          const { mtime } = await Deno.stat(`${base}/${path}`);
+          const isLeft = other === owner || timeOfDay() - (mtime?.getTime() ?? 0) > OLD_MS;
+          if (isLeft) await Deno.remove(`${base}/${path}`);
         }
       }),
     remove: (digests) =>
@@ -88,11 +97,25 @@ function toFailure(error: unknown): Failure {
   return isLasting ? failedForGood(reason) : failed(reason);
 }
 
-/** The paths of all files below a folder, from it on. */
-async function* walk(base: string, signal: AbortSignal, below = ""): AsyncGenerator<string> {
+/** The paths of all files below a folder, from it on; none if there is no such folder yet. */
+async function* walk(base: string, signal: AbortSignal): AsyncGenerator<string> {
+  try {
+    await Deno.lstat(base);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  yield* walkBelow(base, signal, "");
+}
+
+async function* walkBelow(
+  base: string,
+  signal: AbortSignal,
+  below: string,
+): AsyncGenerator<string> {
   for await (const { name, isDirectory, isFile } of Deno.readDir(`${base}/${below}`)) {
     signal.throwIfAborted();
-    if (isDirectory) yield* walk(base, signal, `${below}${name}/`);
+    if (isDirectory) yield* walkBelow(base, signal, `${below}${name}/`);
     else if (isFile) yield below + name;
   }
 }

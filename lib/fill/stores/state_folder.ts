@@ -16,6 +16,8 @@ export interface StateFolder {
    * @returns what releases it, or `undefined` if another program has it
    */
   tryLock(): Promise<Disposable | undefined>;
+  /** Tells this folder from those of other machines: 8 hexadecimal digits. */
+  readonly id: string;
   /** Keeps manifests. */
   readonly cache: ManifestCache;
   /** Opens the journal of uploads to a mirror's store. */
@@ -29,9 +31,10 @@ export interface StateFolder {
 /**
  * Opens the folder; makes it if there is none.
  *
+ * @param uuid makes an unguessable name
  * @throws what the system says
  */
-export async function openStateFolder(path: string): Promise<StateFolder> {
+export async function openStateFolder(path: string, uuid: () => string): Promise<StateFolder> {
   await Deno.mkdir(path, { recursive: true });
   const replace = createReplace(path);
 
@@ -44,7 +47,16 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
     }
   }
 
+  async function ensureId(): Promise<string> {
+    const known = await read("id") ?? "";
+    if (/^[0-9a-f]{8}$/.test(known)) return known;
+    const id = uuid().slice(0, 8);
+    await replace("id", id);
+    return id;
+  }
+
   return {
+    id: await ensureId(),
     cache: createManifestCache(`${path}/manifests`),
     read,
     write: replace,

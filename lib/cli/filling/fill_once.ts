@@ -1,0 +1,152 @@
+/**
+ * One fill by a configuration: opens what it needs, fills, and keeps what it found.
+ *
+ * @module
+ */
+
+import type { Config } from "../../config/config.ts";
+import type { FillConfig } from "../../config/config_of_filling.ts";
+import { type AskedMirror, createAskedMirror } from "../../fill/asked_mirror.ts";
+import { fill, type FillOptions } from "../../fill/fill.ts";
+import { type Bounds, createLimits } from "../../fill/limits.ts";
+import type { Miss } from "../../fill/misses.ts";
+import { createFinder, listRepositories } from "../../fill/repositories.ts";
+import { createState, formatStateMetrics, tryState } from "../../fill/state.ts";
+import { loadHashes } from "../../fill/stores/hash.ts";
+import type { StateFolder } from "../../fill/stores/state_folder.ts";
+import { createWalkTally, type Tally } from "../../fill/tally.ts";
+import { createAsker } from "../../mirrors/asker.ts";
+import type { World } from "../../mirrors/time.ts";
+import { createNumbering } from "../../redirect/setup.ts";
+import type { Context } from "../command.ts";
+import { listPlaces, openSources } from "./open_sources.ts";
+import { openStores } from "./open_stores.ts";
+
+/** What a fill is to do. */
+export interface FillTask {
+  /** The configuration. */
+  readonly config: Config;
+  /** Its part about filling. */
+  readonly fill: FillConfig;
+  /** Blobs to fill in place of all that repositories have. */
+  readonly misses?: readonly Miss[] | undefined;
+  /** Whether to end before anything is copied. */
+  readonly dryRun: boolean;
+  /** Ends it before more bytes than this are read. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** What a fill needs. */
+export interface FillOnceOptions extends Pick<Context, "environment" | "timeout"> {
+  /** The clock, timers and network. */
+  readonly world: World;
+  /** The state. */
+  readonly state: StateFolder;
+  /** Told of each stage as it begins. */
+  readonly onStage: FillOptions["onStage"];
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** The names of files in the folder of state. */
+export const STATE_FILE = "state.json";
+const METRICS_FILE = "archeio_fill.prom";
+const SIZES_FILE = "sizes.json";
+
+/** The limits of a configuration. */
+export function boundsOf({ limits }: FillConfig): Bounds {
+  return {
+    inFlight: limits.in_flight,
+    requestsPerS: limits.requests_per_s,
+    bytesPerS: limits.bytes_per_s ?? undefined,
+  };
+}
+
+/** Fills once. */
+export async function fillOnce(task: FillTask, options: FillOnceOptions): Promise<Tally> {
+  const { config, fill: { repositories: patterns, tags, referrers }, dryRun } = task;
+  const { world, state, signal } = options;
+  const beganMs = world.timeOfDay();
+  const bounds = boundsOf(task.fill);
+  const limits = createLimits({ ...world, bounds });
+  const createHash = await loadHashes();
+  const sources = openSources(config, { world, limits, createHash, signal });
+  const trueSizes = await readSizes(state);
+  const places = listPlaces(config);
+  const tally = await fill({
+    list: (tally) =>
+      listRepositories(places, patterns, { sources, signal, ...createWalkTally(tally) }),
+    find: createFinder(places, patterns),
+    misses: task.misses,
+    dryRun,
+  }, {
+    ...world,
+    sources,
+    stores: await openStores(config, { ...options, limits }),
+    asked: openAsked(config, { world, limits, signal }),
+    limits,
+    bounds,
+    inFlight: bounds.inFlight,
+    tags,
+    referrers,
+    cache: state.cache,
+    trueSizes,
+    createHash,
+    maxBytes: task.maxBytes,
+    signal,
+    onStage: options.onStage,
+  });
+  await keepSizes(state, trueSizes, tally);
+  const isWhole = !dryRun && task.misses === undefined;
+  if (isWhole) await keepState(state, tally, { beganMs, endedMs: world.timeOfDay() });
+  return tally;
+}
+
+/** Opens the mirrors without a store. */
+function openAsked(
+  config: Config,
+  { world, limits, signal }:
+    & Pick<FillOnceOptions, "world" | "signal">
+    & Pick<FillOptions, "limits">,
+): Map<string, AskedMirror> {
+  const asker = createAsker({ ...world, stop: signal });
+  const without = createNumbering().enter(config).mirrors
+    .filter(({ name }) => config.mirrors[name]!.store === undefined);
+  return new Map(
+    without.map((mirror) => [mirror.name, createAskedMirror({ mirror, asker, limits })]),
+  );
+}
+
+async function keepState(
+  state: StateFolder,
+  tally: Tally,
+  times: { readonly beganMs: number; readonly endedMs: number },
+): Promise<void> {
+  const before = tryState(await state.read(STATE_FILE) ?? "");
+  const now = createState(tally, times, before);
+  await state.write(STATE_FILE, `${JSON.stringify(now, null, 2)}\n`);
+  await state.write(METRICS_FILE, formatStateMetrics(now));
+}
+
+// Manifests that lie about sizes are few.
+const MOST_SIZES = 100_000;
+
+async function readSizes(state: StateFolder): Promise<Map<string, number>> {
+  try {
+    const sizes: unknown = JSON.parse(await state.read(SIZES_FILE) ?? "{}");
+    const entries = typeof sizes === "object" && sizes !== null ? Object.entries(sizes) : [];
+    return new Map(entries.filter(([_, size]) => Number.isSafeInteger(size)));
+  } catch {
+    return new Map();
+  }
+}
+
+async function keepSizes(
+  state: StateFolder,
+  before: ReadonlyMap<string, number>,
+  { trueSizes }: Tally,
+): Promise<void> {
+  if (trueSizes.size === 0) return;
+  const all = [...before, ...trueSizes].slice(-MOST_SIZES);
+  await state.write(SIZES_FILE, JSON.stringify(Object.fromEntries(all)));
+}
