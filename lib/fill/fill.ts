@@ -10,7 +10,7 @@ import { copyAll, type CopyOptions } from "./copy.ts";
 import { estimate } from "./estimate.ts";
 import type { Failure } from "./failure.ts";
 import type { Bounds } from "./limits.ts";
-import { type Miss } from "./misses.ts";
+import type { Miss } from "./misses.ts";
 import { compare, type Compared, createPlan, type PlannedBlob, sizeOf } from "./plan.ts";
 import { createLines } from "./lines.ts";
 import {

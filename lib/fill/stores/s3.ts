@@ -6,8 +6,8 @@
  */
 
 import { failed, type Failure } from "../failure.ts";
-import { isKeyTemplate, parseKeyTemplate } from "../key.ts";
-import { DONE, type Done, type ListOptions, type Store } from "../store.ts";
+import { type KeyTemplate, parseKeyTemplate } from "../key.ts";
+import { DONE, type Done, type ListOptions, type Store, type StoredBlob } from "../store.ts";
 import { type Bucket, createS3Client, type S3Client, type S3ClientOptions } from "./s3_client.ts";
 import type { S3Answer } from "./s3_errors.ts";
 import { beginMultipart, type Journal, tidyMultiparts } from "./s3_multipart.ts";
@@ -75,9 +75,6 @@ export function createS3Store(options: S3StoreOptions): Store {
   };
 }
 
-/** Whether a template of keys can be used: see {@linkcode isKeyTemplate}. */
-export const isS3Key = isKeyTemplate;
-
 function hostOf({ endpoint, bucket, style }: Bucket): string {
   const { host } = new URL(endpoint);
   return style === "virtual" ? `${bucket}.${host}` : host;
@@ -90,11 +87,12 @@ function toDone(answer: S3Answer | Failure): Done | Failure {
 /** Lists the bucket, 1,000 keys a request. */
 async function listAll(
   client: S3Client,
-  { prefix, tryDigest }: ReturnType<typeof parseKeyTemplate>,
+  { prefix, tryDigest }: KeyTemplate,
   { onBlob, signal }: ListOptions,
 ): Promise<Done | Failure> {
   const seen = new Set<string>();
-  for (let token: string | undefined;;) {
+  let token: string | undefined;
+  for (;;) {
     const query = {
       "list-type": "2",
       "max-keys": "1000",
@@ -107,21 +105,26 @@ async function listAll(
     const { text } = answer;
     if (!text.includes("<ListBucketResult")) return failed("it answered with no listing");
     const isEncoded = tryElement(text, "EncodingType") === "url";
-    for (const object of listElements(text, "Contents")) readObject(object);
+    for (const object of listElements(text, "Contents")) {
+      const blob = tryBlob(object, (key) => tryDigest(isEncoded ? decodeKey(key) : key));
+      if (blob !== undefined) onBlob(blob);
+    }
     if (tryElement(text, "IsTruncated") !== "true") return DONE;
     token = tryElement(text, "NextContinuationToken");
     if (token === undefined || seen.has(token)) return failed("its listing has no end");
     seen.add(token);
-
-    function readObject(object: string): void {
-      const key = tryElement(object, "Key") ?? "";
-      const digest = tryDigest(isEncoded ? decodeKey(key) : key);
-      const size = tryElement(object, "Size") ?? "";
-      if (digest === undefined || !/^\d{1,15}$/.test(size) || isArchived(object)) return;
-      const writtenMs = Date.parse(tryElement(object, "LastModified") ?? "");
-      onBlob({ digest, size: Number(size), writtenMs });
-    }
   }
+}
+
+function tryBlob(
+  object: string,
+  tryDigest: KeyTemplate["tryDigest"],
+): StoredBlob | undefined {
+  const digest = tryDigest(tryElement(object, "Key") ?? "");
+  const size = tryElement(object, "Size") ?? "";
+  if (digest === undefined || !/^\d{1,15}$/.test(size) || isArchived(object)) return undefined;
+  const writtenMs = Date.parse(tryElement(object, "LastModified") ?? "");
+  return { digest, size: Number(size), writtenMs };
 }
 
 // Clients cannot get what is in an archive: it counts as missing, and is written anew.
