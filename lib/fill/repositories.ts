@@ -37,7 +37,7 @@ export function createFinder(
   const find: RepositoryFinder = createRepositories(places);
   const byPattern = new Map(places.map((place) => [place.pattern, place]));
   return (name) => {
-    const found = patterns.some((pattern) => matches(pattern, name)) ? find(name) : undefined;
+    const found = isOneOf(patterns, name) ? find(name) : undefined;
     if (found === undefined) return undefined;
     const { source, signatures } = byPattern.get(found.pattern)!;
     const origin = { source, repository: found.name, name };
@@ -49,8 +49,11 @@ export function createFinder(
   };
 }
 
-function matches(pattern: string, name: string): boolean {
-  return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+/** Whether a name is one of some names and patterns. */
+export function isOneOf(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name
+  );
 }
 
 /** What listing repositories needs. */

@@ -172,6 +172,7 @@ const SILENT: EventLog = {
   onUnanswered: ignore,
   onStale: ignore,
   onNoAddress: ignore,
+  onMisses: ignore,
   onFailed: ignore,
 };
 

@@ -6,6 +6,7 @@
  */
 
 import type { World } from "../mirrors/time.ts";
+import type { CountedMiss } from "../observe/misses.ts";
 import { createPullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
 import {
@@ -70,6 +71,8 @@ export type Report =
   }
   /** A request was refused because its client address cannot be read. */
   | { readonly kind: "no_address"; readonly reason: string }
+  /** Mirrors lacked blobs that clients asked for. */
+  | { readonly kind: "misses"; readonly misses: readonly CountedMiss[] }
   /** Lines of the pull log. */
   | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> };
 
@@ -165,6 +168,7 @@ function createReportingLog(report: (report: Report) => void): RedirectorLog {
     onNothingFound: (mirror, blobs, answer) =>
       report({ kind: "nothing_found", mirror, blobs, answer }),
     onNoAddress: (reason) => report({ kind: "no_address", reason }),
+    onMisses: (misses) => report({ kind: "misses", misses }),
   };
 }
 

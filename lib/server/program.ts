@@ -11,6 +11,7 @@ import type { Checks } from "../mirrors/checks.ts";
 import type { World } from "../mirrors/time.ts";
 import type { Events } from "../observe/events.ts";
 import { createLineSink, type LineSink } from "../observe/line_sink.ts";
+import { createMissTable, type MissTable } from "../observe/misses.ts";
 import type { Standing } from "../observe/metrics.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
@@ -68,6 +69,8 @@ export interface Program {
   readonly changes: Changes;
   /** The state of the program. */
   readonly standing: () => Standing;
+  /** What mirrors lacked. */
+  readonly misses: MissTable;
   /** The output of the pull log. */
   readonly pulls: LineSink;
   /** The event log, which also counts. */
@@ -106,7 +109,9 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
     const { mirrors, config: { health } } = isolates.owner.current();
     checks.restart(mirrors, healthOf(health));
   };
-  const isolates = openIsolates(config, { options, memory, log, checks, pulls, onTaken: check });
+  const misses = createMissTable();
+  const parts = { options, memory, log, checks, pulls, misses };
+  const isolates = openIsolates(config, { ...parts, onTaken: check });
   const { main, others, owner } = isolates;
   const changes = createChanges({ ...options, owner, log, certify: isolates.certify });
   return {
@@ -116,6 +121,7 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
     checks,
     changes,
     standing: openStanding({ memory, board, checks, owner, options }),
+    misses,
     pulls,
     log,
     async start() {
@@ -134,6 +140,7 @@ interface IsolatesParts {
   readonly log: ServerLog;
   readonly checks: Checks;
   readonly pulls: LineSink;
+  readonly misses: MissTable;
   readonly onTaken: () => void;
 }
 

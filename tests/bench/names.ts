@@ -85,6 +85,7 @@ function createHandler(value: object): Handle {
         onSample() {},
         onNothingFound() {},
         onNoAddress() {},
+        onMisses() {},
       },
       stop: new AbortController().signal,
     },

@@ -11,7 +11,8 @@ import { fill, type FillOptions } from "../../fill/fill.ts";
 import { type Bounds, createLimits } from "../../fill/limits.ts";
 import type { Miss } from "../../fill/misses.ts";
 import { createFinder, listRepositories } from "../../fill/repositories.ts";
-import { createState, formatStateMetrics, tryState } from "../../fill/state.ts";
+import { createState } from "../../fill/create_state.ts";
+import { formatStateMetrics, STATE_FILE, tryState } from "../../fill/state.ts";
 import { loadHashes } from "../../fill/stores/hash.ts";
 import type { StateFolder } from "../../fill/stores/state_folder.ts";
 import { createWalkTally, type Tally } from "../../fill/tally.ts";
@@ -48,8 +49,7 @@ export interface FillOnceOptions extends Pick<Context, "environment" | "timeout"
   readonly signal: AbortSignal;
 }
 
-/** The names of files in the folder of state. */
-export const STATE_FILE = "state.json";
+// Files in the folder of state.
 const METRICS_FILE = "archeio_fill.prom";
 const SIZES_FILE = "sizes.json";
 
