@@ -9,16 +9,25 @@ import { isKeyTemplate, KEY_TEMPLATE } from "../fill/key.ts";
 import { isVersionRange } from "../fill/selection.ts";
 import { PLACEHOLDERS } from "../mirrors/template.ts";
 import { didYouMean } from "./nearest.ts";
-import { integer, oneOf, optional, strict, text, usual } from "./schema_parts.ts";
+import { described, integer, oneOf, optional, strict, text, usual } from "./schema_parts.ts";
 import { endpointUrl } from "./schema_urls.ts";
 import { repositoryPattern } from "./schema_of_repositories.ts";
 
 const S3 = strict({
-  endpoint: endpointUrl,
-  region: text("a region's name, such as eu-west-3, or auto", /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/),
-  bucket: text(
-    "a bucket's name: 3 to 63 of a-z, 0-9, . and -",
-    /^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+  endpoint: described(
+    "The service's URL, such as https://s3.eu-west-3.amazonaws.com.",
+    endpointUrl,
+  ),
+  region: described(
+    "The region that requests are signed for; auto for Cloudflare's R2 and Google's.",
+    text("a region's name, such as eu-west-3, or auto", /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/),
+  ),
+  bucket: described(
+    "The bucket's name.",
+    text(
+      "a bucket's name: 3 to 63 of a-z, 0-9, . and -",
+      /^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+    ),
   ),
   style: usual(
     "Whether the bucket's name stands in the path of its URLs, or before the endpoint's host.",
@@ -73,8 +82,10 @@ const TAGS = 'a pattern of tags such as "v1.*", { newest: 10 } or { semver: ">=1
 
 const tags = v.union([
   text(TAGS, /^[A-Za-z0-9_.*-]{1,128}$/),
-  strict({ newest: integer(1, 1_000_000) }),
-  strict({ semver: v.pipe(v.string(), v.check(isVersionRange)) }),
+  strict({ newest: described("How many of the highest versions.", integer(1, 1_000_000)) }),
+  strict({
+    semver: described("A range of versions.", v.pipe(v.string(), v.check(isVersionRange))),
+  }),
 ], TAGS);
 
 const Limits = strict({
@@ -101,17 +112,20 @@ const Limits = strict({
  * @ignore Its type is valibot's, which `deno doc` takes for a private one.
  */
 export const Fill = strict({
-  repositories: v.pipe(
-    v.array(repositoryPattern, "a list of repositories' names and patterns"),
-    v.minLength(1, "at least one repository's name or pattern"),
+  repositories: described(
+    "The repositories, as clients name them; patterns are for upstreams that list theirs.",
+    v.pipe(
+      v.array(repositoryPattern, "a list of repositories' names and patterns"),
+      v.minLength(1, "at least one repository's name or pattern"),
+    ),
   ),
   tags: v.optional(
-    v.pipe(
-      v.array(tags, `a list, each of it ${TAGS}`),
-      v.minLength(1, `at least one of ${TAGS}`),
-      v.description(
-        "Which tags: patterns in which a * stands for any text, the newest versions, ranges of " +
-          "versions. A tag that one of them takes is copied. Default: all.",
+    described(
+      "Which tags: patterns in which a * stands for any text, the newest versions, ranges of " +
+        "versions. A tag that one of them takes is copied. Default: all.",
+      v.pipe(
+        v.array(tags, `a list, each of it ${TAGS}`),
+        v.minLength(1, `at least one of ${TAGS}`),
       ),
     ),
     ["*"],
@@ -127,7 +141,7 @@ export const Fill = strict({
     text("a folder's path", /^[^\0]+$/),
   ),
   limits: v.optional(
-    v.pipe(Limits, v.description("The limits for each host, of upstreams and of stores.")),
+    described("The limits for each host, of upstreams and of stores.", Limits),
     {},
   ),
 });

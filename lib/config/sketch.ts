@@ -76,7 +76,7 @@ const NO_BUCKET = { endpoint: undefined, bucket: undefined };
 const StoreSchema = v.object({
   s3: v.optional(v.fallback(v.object({ endpoint: text, bucket: text }), NO_BUCKET)),
   folder: text,
-  key: v.fallback(v.optional(v.string()), NO_KEY),
+  key: v.optional(v.fallback(v.string(), NO_KEY)),
 });
 const NO_MIRROR = { url: undefined };
 const MirrorSchema = v.object({
