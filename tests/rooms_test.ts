@@ -19,6 +19,7 @@ const ROOMS = [
   "config",
   "observe",
   "redirect",
+  "findings",
   "admin",
   "server",
   "cli",
