@@ -14,6 +14,7 @@ import { explainCommand } from "./explain.ts";
 import { fillCommand } from "./fill.ts";
 import { healthCommand } from "./health.ts";
 import { lookupCommand } from "./lookup.ts";
+import { pruneCommand } from "./prune.ts";
 import { rangesCommand } from "./ranges.ts";
 import { serveCommand } from "./serve.ts";
 
@@ -24,6 +25,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["explain", explainCommand],
   ["lookup", lookupCommand],
   ["fill", fillCommand],
+  ["prune", pruneCommand],
   ["health", healthCommand],
   ["ranges", rangesCommand],
 ]);

@@ -59,6 +59,8 @@ export interface Tally {
   /** How many things are odd in manifests, and the first of them. */
   warnings: number;
   readonly firstWarnings: Remark[];
+  /** The manifests of no known form. */
+  unreadable: number;
   /** How many places could not be read. */
   failures: number;
   /** How many places could not be read or copied, and the first of them. */
@@ -80,6 +82,7 @@ export function createTally(): Tally {
     foreign: 0,
     readBytes: 0,
     warnings: 0,
+    unreadable: 0,
     firstWarnings: [],
     failures: 0,
     failedPlaces: 0,
@@ -119,12 +122,18 @@ const MOST_REMARKS = 20;
 
 /** Makes what a walk is told to. */
 export function createWalkTally(tally: Tally): WalkLog {
+  function onWarning(place: string, reason: string): void {
+    tally.warnings++;
+    if (tally.firstWarnings.length < MOST_REMARKS) tally.firstWarnings.push({ place, reason });
+  }
+
   return {
     onManifest: () => void tally.manifests++,
     onForeign: (count) => void (tally.foreign += count),
-    onWarning(place, reason) {
-      tally.warnings++;
-      if (tally.firstWarnings.length < MOST_REMARKS) tally.firstWarnings.push({ place, reason });
+    onWarning,
+    onUnreadable(place, reason) {
+      tally.unreadable++;
+      onWarning(place, reason);
     },
     onFailure(place, reason) {
       tally.failures++;

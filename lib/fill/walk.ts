@@ -43,6 +43,8 @@ export interface WalkLog {
   readonly onManifest: () => void;
   /** Something is wrong in a manifest; all that can be copied is. */
   readonly onWarning: (place: string, reason: string) => void;
+  /** A manifest is of no known form, so what it names is not known. */
+  readonly onUnreadable: (place: string, reason: string) => void;
   /** Something could not be read, so blobs may be missing from the plan. */
   readonly onFailure: (place: string, reason: string) => void;
   /** Layers that are fetched from elsewhere. */
@@ -153,7 +155,7 @@ function createVisits(plan: Plan, options: WalkOptions, push: (visit: Visit) => 
           log.onFailure(place, got.reason);
           return false;
         case "unknown":
-          log.onWarning(place, got.reason);
+          log.onUnreadable(place, got.reason);
           return true;
         case "missing":
           // An index may list blobs.

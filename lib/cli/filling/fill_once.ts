@@ -8,20 +8,16 @@ import type { Config } from "../../config/config.ts";
 import type { FillConfig } from "../../config/config_of_filling.ts";
 import { type AskedMirror, createAskedMirror } from "../../fill/asked_mirror.ts";
 import { fill, type FillOptions } from "../../fill/fill.ts";
-import { type Bounds, createLimits } from "../../fill/limits.ts";
 import type { Miss } from "../../fill/misses.ts";
-import { createFinder, listRepositories } from "../../fill/repositories.ts";
 import { createState } from "../../fill/create_state.ts";
 import { formatStateMetrics, STATE_FILE, tryState } from "../../fill/state.ts";
-import { loadHashes } from "../../fill/stores/hash.ts";
 import type { StateFolder } from "../../fill/stores/state_folder.ts";
-import { createWalkTally, type Tally } from "../../fill/tally.ts";
+import type { Tally } from "../../fill/tally.ts";
 import { createAsker } from "../../mirrors/asker.ts";
 import type { World } from "../../mirrors/time.ts";
 import { createNumbering } from "../../redirect/setup.ts";
 import type { Context } from "../command.ts";
-import { listPlaces, openSources } from "./open_sources.ts";
-import { openStores } from "./open_stores.ts";
+import { openParts } from "./open_parts.ts";
 
 /** What a fill is to do. */
 export interface FillTask {
@@ -53,52 +49,29 @@ export interface FillOnceOptions extends Pick<Context, "environment" | "timeout"
 const METRICS_FILE = "archeio_fill.prom";
 const SIZES_FILE = "sizes.json";
 
-/** The limits of a configuration. */
-export function boundsOf({ limits }: FillConfig): Bounds {
-  return {
-    inFlight: limits.in_flight,
-    requestsPerS: limits.requests_per_s,
-    bytesPerS: limits.bytes_per_s ?? undefined,
-  };
-}
-
 /** Fills once. */
 export async function fillOnce(task: FillTask, options: FillOnceOptions): Promise<Tally> {
-  const { config, fill: { repositories: patterns, tags, referrers }, dryRun } = task;
-  const { world, state, signal } = options;
+  const { config, dryRun, misses, maxBytes } = task;
+  const { world, state, signal, onStage } = options;
   const beganMs = world.timeOfDay();
-  const bounds = boundsOf(task.fill);
-  const limits = createLimits({ ...world, bounds });
-  const createHash = await loadHashes();
-  const sources = openSources(config, { world, limits, createHash, signal });
+  const parts = await openParts(task, options);
+  const { walking, limits, find } = parts;
   const trueSizes = await readSizes(state);
-  const places = listPlaces(config);
-  const tally = await fill({
-    list: (tally) =>
-      listRepositories(places, patterns, { sources, signal, ...createWalkTally(tally) }),
-    find: createFinder(places, patterns),
-    misses: task.misses,
-    dryRun,
-  }, {
+  const asked = openAsked(config, { world, limits, signal });
+  const tally = await fill({ list: walking.list, find, misses, dryRun }, {
     ...world,
-    sources,
-    stores: await openStores(config, { ...options, limits }),
-    asked: openAsked(config, { world, limits, signal }),
-    limits,
-    bounds,
-    inFlight: bounds.inFlight,
-    tags,
-    referrers,
-    cache: state.cache,
+    ...parts,
+    ...walking,
+    asked,
     trueSizes,
-    createHash,
-    maxBytes: task.maxBytes,
-    signal,
-    onStage: options.onStage,
+    maxBytes,
+    onStage,
   });
+  if (dryRun) return tally;
   await keepSizes(state, trueSizes, tally);
-  const isWhole = !dryRun && task.misses === undefined;
-  if (isWhole) await keepState(state, tally, { beganMs, endedMs: world.timeOfDay() });
+  if (misses === undefined) {
+    await keepState(state, tally, { beganMs, endedMs: world.timeOfDay() });
+  }
   return tally;
 }
 

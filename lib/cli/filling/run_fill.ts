@@ -4,18 +4,14 @@
  * @module
  */
 
-import type { Config } from "../../config/config.ts";
-import type { FillConfig } from "../../config/config_of_filling.ts";
 import { createPause } from "../../fill/limits.ts";
-import { openStateFolder, type StateFolder } from "../../fill/stores/state_folder.ts";
 import { isComplete, type Tally } from "../../fill/tally.ts";
-import { type Context, EXIT, FailedError, UsageError } from "../command.ts";
-import { loadConfig, reasonOf } from "../load_config.ts";
+import { type Context, EXIT } from "../command.ts";
 import { createWorld, type RuntimeWorld } from "../world.ts";
 import { fillOnce } from "./fill_once.ts";
 import { readMisses } from "./read_misses.ts";
 import { startInterruption } from "./interruption.ts";
-import { stateFolderOf } from "./state_path.ts";
+import { loadFillConfig, lock, openState } from "./open_state.ts";
 import { createLineTeller, createTerminalTeller, type Teller } from "./tell.ts";
 
 /** The options of the command. */
@@ -32,24 +28,6 @@ export interface RunFillOptions {
   readonly maxBytes: number | undefined;
   /** How long to wait from one fill to the next, in milliseconds; `undefined` to fill once. */
   readonly watchMs: number | undefined;
-}
-
-/**
- * Loads a configuration that says what is filled.
- *
- * @throws {UsageError} when it does not
- */
-export function loadFillConfig(
-  file: string | undefined,
-  context: Context,
-): { readonly config: Config; readonly fill: FillConfig } {
-  const { config, origin } = loadConfig(file, context);
-  const { fill } = config;
-  if (fill !== undefined) return { config, fill };
-  throw new UsageError(
-    `the configuration (${origin}) has no "fill": it says which repositories to copy, such as ` +
-      "fill: { repositories: [app] }",
-  );
 }
 
 /** Runs fills; returns the exit status. */
@@ -96,31 +74,6 @@ async function isInterrupted(waiting: Promise<void>): Promise<boolean> {
   } catch {
     return true;
   }
-}
-
-/**
- * Opens the folder of state.
- *
- * @throws {FailedError} when it cannot be used
- */
-export async function openState(fill: FillConfig, context: Context): Promise<StateFolder> {
-  const path = stateFolderOf(fill, context);
-  try {
-    return await openStateFolder(path, () => crypto.randomUUID());
-  } catch (error) {
-    throw new FailedError(`cannot use the folder of state "${path}": ${reasonOf(error)}`);
-  }
-}
-
-/**
- * Takes the lock.
- *
- * @throws {FailedError} when another program has it
- */
-export async function lock(state: StateFolder): Promise<Disposable> {
-  const held = await state.tryLock();
-  if (held !== undefined) return held;
-  throw new FailedError("another archeio is filling or pruning with the same folder of state");
 }
 
 function openTeller(

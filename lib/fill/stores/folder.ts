@@ -72,7 +72,11 @@ export function createFolderStore(options: FolderStoreOptions): Store {
       }),
     remove: (digests) =>
       guarded(async () => {
-        for (const digest of digests) await Deno.remove(pathOf(digest));
+        for (const digest of digests) {
+          await Deno.remove(pathOf(digest)).catch((error) => {
+            if (!(error instanceof Deno.errors.NotFound)) throw error;
+          });
+        }
       }),
   };
 }
