@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Leaving } from "../fill/leaving.ts";
 import { type Answer, describeAnswer } from "../mirrors/answer.ts";
 import { createBoard } from "../mirrors/board.ts";
 import { createMirrors, type Mirrors, type ProbeBounds } from "../mirrors/mirrors.ts";
@@ -25,6 +26,8 @@ export interface OpenMirrorsParts {
   readonly numbers: Numbers;
   /** Counts what mirrors lack; `undefined` where nobody fills them. */
   readonly misses: () => MissCounter | undefined;
+  /** What is about to be deleted from mirrors. */
+  readonly leaving: () => Leaving;
   /** The limits in use. */
   readonly bounds: () => ProbeBounds;
 }
@@ -32,7 +35,7 @@ export interface OpenMirrorsParts {
 /** Makes the mirror state of an isolate. */
 export function openMirrors(
   options: RedirectorOptions,
-  { numbers, misses, bounds }: OpenMirrorsParts,
+  { numbers, misses, leaving, bounds }: OpenMirrorsParts,
 ): Mirrors {
   const { memory, log, now, stop } = options;
   const board = createBoard(memory.board);
@@ -49,6 +52,7 @@ export function openMirrors(
     board,
     places: createPlaces(memory.places, memory.slot, SERVER_NUMBERS),
     bounds,
+    isLeaving: ({ name }, { digest }) => leaving().get(name)?.has(digest) === true,
     log: {
       onSuspect,
       onProbed(mirror, { blob, answer, verdict, tookMs }) {

@@ -6,6 +6,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { type Leaving, NOTHING_LEAVING } from "../fill/leaving.ts";
 import type { Mirrors, MirrorsOptions, ProbeBounds } from "../mirrors/mirrors.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
@@ -88,6 +89,8 @@ export interface Redirector {
   readonly present: Present;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
+  /** Takes blobs that are about to be deleted from mirrors for missing, from now on. */
+  readonly leave: (leaving: Leaving) => void;
   /**
    * Prepares another setup in steps, answering requests with the old one in between, and then
    * switches to it.
@@ -117,16 +120,19 @@ interface Kept {
 /** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
 export function createRedirector(setup: Setup, options: RedirectorOptions): Redirector {
   const numbers = createNumbers(options.memory.numbers);
+  let leaving = NOTHING_LEAVING;
   const misses = createMissCounter({ send: options.log.onMisses, later: options.later });
   const mirrors = openMirrors(options, {
     numbers,
     misses: () => made.misses,
+    leaving: () => leaving,
     bounds: () => made.bounds,
   });
   const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
   const kept: Kept = { numbers, mirrors, relay, misses };
   let made = make(setup, options, kept);
+  let mirrorsInUse = setup.mirrors;
   prepare(made.routing);
 
   return {
@@ -140,10 +146,17 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     },
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
+    leave(next) {
+      leaving = next;
+      for (const { name, number } of mirrorsInUse) {
+        for (const digest of next.get(name) ?? []) mirrors.known().missing(number, digest);
+      }
+    },
     async change(setup) {
       const next = make(setup, options, kept);
       await prepare(next.routing);
       made = next;
+      mirrorsInUse = setup.mirrors;
     },
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Leaving } from "../fill/leaving.ts";
 import type { World } from "../mirrors/time.ts";
 import type { CountedMiss } from "../observe/misses.ts";
 import { createPullLog } from "../observe/pull_log.ts";
@@ -28,6 +29,8 @@ export type Order =
   | { readonly kind: "certify"; readonly tls: Tls }
   /** Forget a blob that a mirror has lost. */
   | { readonly kind: "forget"; readonly mirror: number; readonly digest: string }
+  /** Send no client to mirrors for blobs that are about to be deleted there. */
+  | { readonly kind: "leave"; readonly leaving: Leaving }
   /** Drain, and end pending waits after `giveUpMs`. */
   | { readonly kind: "stop"; readonly giveUpMs: number };
 
@@ -152,6 +155,8 @@ export function createIsolate(options: IsolateOptions): Isolate {
           return listener?.certify(order.tls);
         case "forget":
           return redirector?.forget(order.mirror, order.digest);
+        case "leave":
+          return redirector?.leave(order.leaving);
         case "stop":
           return await stop(order.giveUpMs);
       }

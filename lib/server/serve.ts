@@ -95,7 +95,9 @@ function missesOf({ main, misses, owner }: Program) {
 }
 
 /** Drains all isolates, up to a time limit. */
-async function drain({ main, others, checks, changes }: Program, { later }: ProgramOptions) {
+async function drain(program: Program, { later }: ProgramOptions) {
+  const { main, others, checks, changes, leaving } = program;
+  leaving.stop();
   checks.stop();
   changes.stop();
   const order = { kind: "stop", giveUpMs: GIVE_UP_MS } as const;
@@ -105,10 +107,11 @@ async function drain({ main, others, checks, changes }: Program, { later }: Prog
 
 /** Stops the admin listener. An operator's client that hangs must not delay the exit. */
 async function end(
-  { checks, changes, pulls }: Program,
+  { checks, changes, leaving, pulls }: Program,
   admin: Listener | undefined,
   { later }: ProgramOptions,
 ): Promise<void> {
+  leaving.stop();
   checks.stop();
   changes.stop();
   admin?.stopAtOnce();

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { formatLeaving, LEAVING_FILE, readLeaving } from "../../fill/leaving.ts";
+import type { StateFolder } from "../../fill/stores/state_folder.ts";
 import { createPause } from "../../fill/limits.ts";
 import { isComplete, type Tally } from "../../fill/tally.ts";
 import { type Context, EXIT } from "../command.ts";
@@ -34,7 +36,9 @@ export interface RunFillOptions {
 export async function runFill(options: RunFillOptions, context: Context): Promise<number> {
   const { config, fill } = loadFillConfig(options.config, context);
   const state = await openState(fill, context);
-  using _lock = options.dryRun ? undefined : await lock(state);
+  using held = options.dryRun ? undefined : await lock(state);
+  // What a prune that was killed did not delete stays.
+  if (held !== undefined) await clearLeaving(state);
   const world = createWorld(context);
   const interruption = startInterruption();
   const pause = createPause(world.later);
@@ -64,6 +68,13 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
     const tally = await fillOnce(task, { ...context, world, state, onStage, signal });
     teller.report(tally, { dryRun, tookMs: world.now() - beganMs });
     return tally;
+  }
+}
+
+async function clearLeaving(state: StateFolder): Promise<void> {
+  const text = await state.read(LEAVING_FILE);
+  if (text !== undefined && readLeaving(text).size > 0) {
+    await state.write(LEAVING_FILE, formatLeaving([]));
   }
 }
 
