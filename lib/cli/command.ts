@@ -34,8 +34,8 @@ export interface Context {
 
 /** A terminal. */
 export interface Terminal {
-  /** How many characters a line has at the moment. */
-  readonly columns: () => number;
+  /** How many characters a line has at the moment, and how many lines there are. */
+  readonly size: () => { readonly columns: number; readonly rows: number };
 }
 
 /** A command. */

@@ -65,19 +65,23 @@ export function createProgress(now: () => number): (stage: FillStage, tally: Tal
   const beganMs = now();
   const marks = new Map<string, Mark[]>();
 
-  function speedOf(what: string, bytes: number): number {
-    const own = marks.get(what) ?? [{ atMs: beganMs, bytes: 0 }];
+  // Nothing moves before the stage in which blobs are copied.
+  function speedOf(stage: FillStage, what: string, bytes: number): number {
+    if (stage !== "copy") return 0;
+    const own = marks.get(what) ?? [];
     marks.set(what, own);
     const atMs = now();
     own.push({ atMs, bytes });
     while (own.length > 2 && atMs - own[1]!.atMs > WINDOW_MS) own.shift();
-    const [first] = own as [Mark];
+    const first = own[0]!;
     return atMs === first.atMs ? 0 : 1000 * (bytes - first.bytes) / (atMs - first.atMs);
   }
 
-  function progressOf(name: string, mirror: MirrorTally): MirrorProgress {
-    const { had, missing, hadBytes, missingBytes, copied, copiedBytes, failed, left } = mirror;
-    const bytesPerS = speedOf(`to ${name}`, mirror.sentBytes);
+  function progressOf(stage: FillStage, name: string, mirror: MirrorTally): MirrorProgress {
+    const { had, missing, hadBytes, missingBytes, copied, failed, left } = mirror;
+    const bytesPerS = speedOf(stage, `to ${name}`, mirror.sentBytes);
+    // With the parts of blobs that are on their way.
+    const copiedBytes = Math.min(missingBytes, Math.max(mirror.copiedBytes, mirror.sentBytes));
     const rest = missingBytes - copiedBytes;
     return {
       name,
@@ -99,7 +103,7 @@ export function createProgress(now: () => number): (stage: FillStage, tally: Tal
     blobs: tally.blobs,
     bytes: tally.bytes,
     failures: tally.failedPlaces,
-    readBytesPerS: speedOf("from", tally.readBytes),
-    mirrors: [...tally.mirrors].map(([name, mirror]) => progressOf(name, mirror)),
+    readBytesPerS: speedOf(stage, "from", tally.readBytes),
+    mirrors: [...tally.mirrors].map(([name, mirror]) => progressOf(stage, name, mirror)),
   });
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { formatBytes, formatCount } from "./format.ts";
+import { formatBytes, formatCount, formatSeconds } from "./format.ts";
+import { excerpt } from "./manifest.ts";
 import { isComplete, lackOf, type MirrorTally, type Remark, type Tally } from "./tally.ts";
 
 /** What a report tells beside the tally. */
@@ -43,13 +44,15 @@ export function formatReport(tally: Tally, { dryRun, tookMs }: ReportOptions): s
 
 function formatMirror(name: string, mirror: MirrorTally, dryRun: boolean): string {
   const { had, missing, missingBytes, copied, copiedBytes, unknown, isReadOnly } = mirror;
-  if (unknown !== undefined) return `${name}: ${unknown}`;
+  if (unknown !== undefined) return `${name}: ${excerpt(unknown, 500)}`;
   const lacked = `${name} had ${formatCount(had, "blob")}, lacked ${missing}`;
   const bytes = missing === 0 ? "" : ` (${formatBytes(missingBytes)})`;
   if (isReadOnly) return `${lacked}${bytes}; it has no store`;
   if (dryRun || missing === 0) return lacked + bytes;
   const rest = lackOf(mirror) === 0 ? "" : `, lacks ${lackOf(mirror)} still`;
-  const reasons = [...mirror.reasons].map(([reason, count]) => `\n  ${count} × ${reason}`);
+  const reasons = [...mirror.reasons].map(([reason, count]) =>
+    `\n  ${count} × ${excerpt(reason, 500)}`
+  );
   return `${lacked}${bytes}; copied ${copied} (${formatBytes(copiedBytes)})${rest}` +
     reasons.join("");
 }
@@ -57,19 +60,8 @@ function formatMirror(name: string, mirror: MirrorTally, dryRun: boolean): strin
 function* formatRemarks(what: string, first: readonly Remark[], count: number): Generator<string> {
   if (count === 0) return;
   yield `${what}: ${count}`;
-  for (const { place, reason } of first) yield `  ${place}: ${reason}`;
+  for (const { place, reason } of first) yield `  ${excerpt(`${place}: ${reason}`, 500)}`;
   if (count > first.length) yield `  and ${count - first.length} more`;
-}
-
-/** Formats a time span. */
-export function formatSeconds(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "-";
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  const two = (value: number) => String(value).padStart(2, "0");
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return `${minutes}:${two(whole % 60)} min`;
-  return `${Math.floor(minutes / 60)}:${two(minutes % 60)} h`;
 }
 
 /** A report as a value, for JSON. */

@@ -14,7 +14,8 @@ import { fillOnce } from "./fill_once.ts";
 import { readMisses } from "./read_misses.ts";
 import { startInterruption } from "./interruption.ts";
 import { loadFillConfig, lock, openState } from "./open_state.ts";
-import { createLineTeller, createTerminalTeller, type Teller } from "./tell.ts";
+import { createLineTeller, type Teller } from "./tell.ts";
+import { createTerminalTeller } from "./tell_terminal.ts";
 
 /** The options of the command. */
 export interface RunFillOptions {
@@ -89,10 +90,14 @@ async function isInterrupted(waiting: Promise<void>): Promise<boolean> {
 
 function openTeller(
   { json }: RunFillOptions,
-  { out, terminal }: Context,
+  { out, terminal, environment }: Context,
   world: RuntimeWorld,
 ): Teller {
-  return json || terminal === undefined
-    ? createLineTeller({ ...world, out })
-    : createTerminalTeller({ ...world, out });
+  // One that cannot move its cursor gets what a file gets.
+  if (json || terminal === undefined || environment("TERM") === "dumb") {
+    return createLineTeller({ ...world, out });
+  }
+  // https://no-color.org
+  const color = !environment("NO_COLOR");
+  return createTerminalTeller({ ...world, out, terminal, color });
 }

@@ -1,12 +1,12 @@
 /**
- * Tells how a fill goes: a display on a terminal, JSON lines elsewhere.
+ * Tells how a fill goes, as JSON lines.
  *
  * @module
  */
 
 import type { FillStage } from "../../fill/fill.ts";
 import { createProgress, type Progress } from "../../fill/progress.ts";
-import { formatReport, type ReportOptions, toReport } from "../../fill/report.ts";
+import { type ReportOptions, toReport } from "../../fill/report.ts";
 import { isComplete, type Tally } from "../../fill/tally.ts";
 import type { World } from "../../mirrors/time.ts";
 import type { Context } from "../command.ts";
@@ -83,14 +83,5 @@ function toJson({ manifests, blobs, bytes, failures, readBytesPerS, mirrors }: P
       bytes_per_s: Math.round(mirror.bytesPerS),
       seconds_left: mirror.leftS === undefined ? null : Math.round(mirror.leftS),
     }])),
-  };
-}
-
-/** Makes a teller for a terminal. */
-export function createTerminalTeller({ out }: TellOptions): Teller {
-  return {
-    onStage: () => {},
-    report: (tally, options) => out(formatReport(tally, options)),
-    stop: () => {},
   };
 }
