@@ -12,13 +12,16 @@ rules: [{ clients: ["*"], mirrors: [cdn] }]
 `;
 
 async function check(
-  replies: Readonly<Record<string, number>>,
+  replies: Readonly<Record<string, number | ((path: string) => Response)>>,
   ...args: readonly string[]
 ): Promise<Outcome> {
   using file = temporaryFile(CONFIG);
   const send: typeof fetch = (input) => {
-    const { host } = new URL(String(input));
-    return Promise.resolve(new Response(null, { status: replies[host] ?? 404 }));
+    const { host, pathname } = new URL(String(input));
+    const reply = replies[host] ?? 404;
+    return Promise.resolve(
+      typeof reply === "number" ? new Response(null, { status: reply }) : reply(pathname),
+    );
   };
   return await runProgram(["check", "--config", file.path, ...args], { fetch: send });
 }
@@ -47,6 +50,18 @@ mirrors.cdn     warning  asks for fewer requests (503)
 
 Deno.test("check ends with 0 when nothing but warnings is found", async () => {
   assertEquals((await check({ "registry.example": 200, "blobs.example": 503 })).status, 0);
+});
+
+Deno.test("check prints what docs/relaying.md says that it prints", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/relaying.md", import.meta.url));
+  const [, expected] = /^\$ archeio check .*\n([^`]*)```$/m.exec(page)!;
+  const moved = (path: string) =>
+    new Response(null, {
+      status: 301,
+      headers: { location: `https://blobs.example/images${path}` },
+    });
+  const { out } = await check({ "registry.example": 401, "blobs.example": moved });
+  assertEquals(out, expected);
 });
 
 Deno.test("check prints JSON", async () => {
@@ -89,12 +104,12 @@ Deno.test("check says whether the certificate is one, and until when", async () 
   ];
   for (const { cert, key, now, expected } of table) {
     using folder = temporaryFolder({ "cert.pem": cert, "key.pem": key });
-    const [finding, ...more] = findInCertificate(configIn(folder.path), Date.parse(now));
+    const [finding, ...more] = await findInCertificate(configIn(folder.path), Date.parse(now));
     assertEquals(more, []);
     assertEquals(`${finding!.verdict}: ${finding!.found}`, expected);
   }
   using folder = temporaryFolder({ "cert.pem": "none", "key.pem": "none" });
-  const [finding] = findInCertificate(configIn(folder.path), 0);
+  const [finding] = await findInCertificate(configIn(folder.path), 0);
   assertEquals(finding!.verdict, "bad");
   assertStringIncludes(finding!.found, "cannot be read: ");
 });

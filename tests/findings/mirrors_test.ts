@@ -158,6 +158,14 @@ rules: [{ clients: ["*"], mirrors: [replica] }]
   assertEquals(findings.at(-1)?.found, "answers 404 for a blob that nobody has");
 });
 
+Deno.test("check says that it had no time for an upstream", async () => {
+  const config = "upstreams: { main: { endpoint: https://registry.example } }";
+  const { findings } = await look(config, () => "hangs", { limitMs: 1000 });
+  assertEquals(findings, [
+    { part: "upstreams.main", verdict: "untried", found: "the time was over" },
+  ]);
+});
+
 Deno.test("check says what it had no time for, in the order of the configuration", async () => {
   const names = Array.from({ length: 20 }, (_, at) => `m${at}`);
   const mirrors = names.map((name) => `  ${name}: { url: "https://${name}.example" }`);

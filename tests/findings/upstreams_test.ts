@@ -391,6 +391,16 @@ Deno.test("check says what a relaying upstream needs", async (t) => {
       ],
     },
     {
+      what: "is Docker Hub without credentials, and gives no answer",
+      config: upstream(RELAY, "", HUB),
+      answer: () => "refuses",
+      expected: [
+        `bad: gives no answer: ${REFUSED} → mend endpoint in upstreams.main, or let archeio reach it`,
+        "warning: is Docker Hub, asked without credentials: all clients share the few pulls that " +
+        `one address has → write ${CREDENTIALS} in upstreams.main`,
+      ],
+    },
+    {
       what: "is Docker Hub without credentials, and without a path",
       config: upstream(RELAY, "repositories: { alpine: {} }", HUB),
       answer: (question) => question === `GET ${HUB}/v2/` ? 200 : undefined,
@@ -444,6 +454,14 @@ rules: [{ clients: ["aws/*"], mirrors: [], upstream: near }]
     "upstreams.near good",
     "upstreams.other good",
   ]);
+});
+
+Deno.test("check asks Docker Hub for no manifest, because it counts them", async () => {
+  const { asked } = await look(
+    upstream("", APP, HUB),
+    (question) => question.endsWith("list") ? json({ tags: ["latest"] }) : 200,
+  );
+  assertEquals(asked, [`GET ${HUB}/v2/`, `GET ${HUB}/v2/app/tags/list`]);
 });
 
 Deno.test("check sends credentials to the token service alone, and says no secret", async () => {
