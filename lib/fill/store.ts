@@ -20,6 +20,8 @@ export interface Store {
   put(digest: string, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Done | Failure>;
   /** Removes what runs before this one left unfinished. */
   tidy(signal: AbortSignal): Promise<Done | Failure>;
+  /** Begins to write, and gives it up: nothing is left of it. */
+  tryWrite(signal: AbortSignal): Promise<Done | Failure>;
   /** Deletes blobs. Only for pruning. */
   remove(digests: readonly string[], signal: AbortSignal): Promise<Done | Failure>;
 }

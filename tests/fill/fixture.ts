@@ -233,6 +233,7 @@ export function createMemoryStore(
       return Promise.resolve(DONE);
     },
     tidy: () => Promise.resolve(DONE),
+    tryWrite: () => Promise.resolve(DONE),
     remove(digests) {
       for (const digest of digests) objects.delete(digest);
       return Promise.resolve(DONE);

@@ -70,6 +70,13 @@ export function createFolderStore(options: FolderStoreOptions): Store {
           if (isLeft) await Deno.remove(`${base}/${path}`);
         }
       }),
+    tryWrite: () =>
+      guarded(async () => {
+        const path = `${base}/.archeio-${owner}-${uuid()}.part`;
+        await Deno.mkdir(base, { recursive: true });
+        await Deno.writeTextFile(path, "");
+        await Deno.remove(path);
+      }),
     remove: (digests) =>
       guarded(async () => {
         for (const digest of digests) {

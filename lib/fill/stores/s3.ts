@@ -10,7 +10,7 @@ import { type KeyTemplate, parseKeyTemplate } from "../key.ts";
 import { DONE, type Done, type ListOptions, type Store, type StoredBlob } from "../store.ts";
 import { type Bucket, createS3Client, type S3Client, type S3ClientOptions } from "./s3_client.ts";
 import type { S3Answer } from "./s3_errors.ts";
-import { beginMultipart, type Journal, tidyMultiparts } from "./s3_multipart.ts";
+import { beginMultipart, type Journal, tidyMultiparts, tryMultipart } from "./s3_multipart.ts";
 import { beginPut, OBJECT_HEADERS, payloadHashOf } from "./s3_put.ts";
 import { listElements, tryElement } from "./s3_xml.ts";
 
@@ -36,6 +36,9 @@ export interface Sizes {
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 const SIZES: Sizes = { single: 5 * 1024 ** 3, part: 64 * 1024 ** 2 };
+
+// No blob's, as far as anybody knows.
+const NOTHINGS_DIGEST = `sha256:${"0".repeat(64)}`;
 
 /** Makes an S3 store. */
 export function createS3Store(options: S3StoreOptions): Store {
@@ -64,6 +67,7 @@ export function createS3Store(options: S3StoreOptions): Store {
     },
     tidy: (signal) =>
       tidyMultiparts(client, { template, journal, now: options.timeOfDay() }, signal),
+    tryWrite: (signal) => tryMultipart(client, template.format(NOTHINGS_DIGEST), signal),
     async remove(digests, signal) {
       for (const digest of digests) {
         const request = { method: "DELETE", key: template.format(digest) } as const;

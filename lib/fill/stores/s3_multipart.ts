@@ -163,6 +163,22 @@ async function abortUpload(
   return DONE;
 }
 
+/** Begins an upload in parts, and aborts it. */
+export async function tryMultipart(
+  client: S3Client,
+  key: string,
+  signal: AbortSignal,
+): Promise<Done | Failure> {
+  const request = { method: "POST", key, query: { uploads: "" } } as const;
+  const answer = await client.send(request, undefined, signal);
+  if (!("status" in answer)) return answer;
+  const id = tryElement(answer.text, "UploadId");
+  if (id === undefined) return failed("it answered with no multipart upload");
+  const abort = { method: "DELETE", key, query: { uploadId: id } } as const;
+  const aborted = await client.send(abort, undefined, signal);
+  return "status" in aborted ? DONE : aborted;
+}
+
 /** What tidying needs. */
 export interface TidyOptions {
   /** The template of the store's keys. */
