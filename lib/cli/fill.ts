@@ -31,7 +31,7 @@ Exit status: 0 every mirror has everything; 1 something is missing still; 2 wron
 or configuration.
 `,
   async run(args, context) {
-    const { text, flags, operands } = parseOptions(args, {
+    const { text, flags, operands } = parseOptions(joinDash(args), {
       text: ["config", "from", "max-bytes", "watch"],
       flags: ["dry-run", "json"],
     });
@@ -54,6 +54,12 @@ or configuration.
     return await runFill(options, context);
   },
 };
+
+// The parser takes a dash alone for another option.
+function joinDash(args: readonly string[]): readonly string[] {
+  const at = args.indexOf("--from");
+  return at >= 0 && args[at + 1] === "-" ? args.toSpliced(at, 2, "--from=-") : args;
+}
 
 const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 

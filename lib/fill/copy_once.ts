@@ -12,6 +12,9 @@ import { openReading, type Reading, type ReadOptions } from "./read_blob.ts";
 import type { Origin, Source } from "./source.ts";
 import type { Done, Store, Upload } from "./store.ts";
 
+/** Why a blob is not copied that no place has. */
+export const NOT_THERE = "the upstream does not have it";
+
 /** What a try needs. */
 export interface CopyOnceOptions extends ReadOptions {
   /** The sources, by name. */
@@ -59,7 +62,7 @@ export function createCopyOnce(options: CopyOnceOptions): CopyOnce {
         const tried = await copyFrom(origin, blob, to);
         if (tried !== undefined) return tried;
       }
-      return failedTry(origin, wrongBlob("the upstream does not have it", true));
+      return failedTry(origin, wrongBlob(NOT_THERE, true));
     } catch (error) {
       return failedTry(origin, failedBy(error));
     }

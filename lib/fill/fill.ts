@@ -78,7 +78,10 @@ export async function fill(request: FillRequest, options: FillOptions): Promise<
   });
   if (!request.dryRun && !options.signal.aborted) {
     onStage("copy", tally);
-    await copyAll(copies, { ...options, log: createCopyTally(tally) });
+    await copyAll(copies, {
+      ...options,
+      log: createCopyTally(tally, { mayBeNowhere: request.misses !== undefined }),
+    });
   }
   onStage("end", tally);
   return tally;

@@ -5,6 +5,7 @@
  */
 
 import type { CopyLog } from "./copy.ts";
+import { NOT_THERE } from "./copy_once.ts";
 import type { Estimate } from "./estimate.ts";
 import type { Comparison, PlannedBlob } from "./plan.ts";
 import { sizeOf } from "./plan.ts";
@@ -122,24 +123,24 @@ const MOST_REMARKS = 20;
 
 /** Makes what a walk is told to. */
 export function createWalkTally(tally: Tally): WalkLog {
-  function onWarning(place: string, reason: string): void {
-    tally.warnings++;
-    if (tally.firstWarnings.length < MOST_REMARKS) tally.firstWarnings.push({ place, reason });
-  }
-
   return {
     onManifest: () => void tally.manifests++,
     onForeign: (count) => void (tally.foreign += count),
-    onWarning,
+    onWarning: (place, reason) => noteWarning(tally, { place, reason }),
     onUnreadable(place, reason) {
       tally.unreadable++;
-      onWarning(place, reason);
+      noteWarning(tally, { place, reason });
     },
     onFailure(place, reason) {
       tally.failures++;
       noteFailure(tally, { place, reason });
     },
   };
+}
+
+function noteWarning(tally: Tally, remark: Remark): void {
+  tally.warnings++;
+  if (tally.firstWarnings.length < MOST_REMARKS) tally.firstWarnings.push(remark);
 }
 
 function noteFailure(tally: Tally, remark: Remark): void {
@@ -150,8 +151,17 @@ function noteFailure(tally: Tally, remark: Remark): void {
 // One reason with a digest or a number of bytes in it is not many reasons.
 const MOST_REASONS = 50;
 
+/** How copying is counted. */
+export interface CopyTallyOptions {
+  /**
+   * Whether a blob that the upstreams do not have is lacked by nobody: clients may ask for any
+   * digest, while a manifest should name what there is.
+   */
+  readonly mayBeNowhere: boolean;
+}
+
 /** Makes what copying is told to. */
-export function createCopyTally(tally: Tally): CopyLog {
+export function createCopyTally(tally: Tally, { mayBeNowhere }: CopyTallyOptions): CopyLog {
   const of = (mirror: string) => tally.mirrors.get(mirror)!;
 
   function note(mirror: string, reason: string): void {
@@ -171,7 +181,13 @@ export function createCopyTally(tally: Tally): CopyLog {
       own.missingBytes += size - sizeOf(blob);
       if (!isTold(blob, size)) tally.trueSizes.set(blob.digest, size);
     },
-    onFailed(mirror, { digest }, reason) {
+    onFailed(mirror, blob, reason) {
+      const { digest } = blob;
+      if (mayBeNowhere && reason === NOT_THERE) {
+        of(mirror).missing--;
+        noteWarning(tally, { place: digest, reason });
+        return;
+      }
       of(mirror).failed++;
       note(mirror, reason);
       noteFailure(tally, { place: `${digest} to ${mirror}`, reason });
