@@ -9,7 +9,7 @@
  */
 
 import { createWithin, type Later } from "../mirrors/time.ts";
-import { failed, type Failure } from "./failure.ts";
+import { failed, failedBy, type Failure } from "./failure.ts";
 import { createLane, type Lane } from "./lane.ts";
 import type { Reading } from "./read_blob.ts";
 import type { Done, Upload } from "./store.ts";
@@ -97,7 +97,8 @@ async function copyStreaming(
     createLane(target.begin(reading.size), { ...target, later: options.later }),
   ]));
   const throttle = createThrottle([...lanes.values()], options);
-  const source = await pump(reading, [...lanes.values()], throttle.wait);
+  // Nothing is left of uploads, whatever ends them.
+  const source = await pump(reading, [...lanes.values()], throttle.wait).catch(failedBy);
   if (source !== undefined) {
     reading.cancel();
     await Promise.all(lanes.values().map((lane) => lane.abort(source)));

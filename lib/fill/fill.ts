@@ -51,23 +51,43 @@ export interface FillOptions
   readonly onStage: (stage: FillStage, tally: Tally) => void;
 }
 
-/** Fills all mirrors once. */
+/**
+ * Fills all mirrors once. When it is ended by its signal, the tally says what was done until
+ * then, and is not complete.
+ */
 export async function fill(request: FillRequest, options: FillOptions): Promise<Tally> {
   const tally = createTally();
-  const { onStage, stores, asked } = options;
+  const { onStage, stores, asked, signal } = options;
   for (const name of stores.keys()) addMirror(tally, name, false);
   for (const name of asked.keys()) addMirror(tally, name, true);
+  try {
+    await run(request, tally, options);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  // What was not read is not in the plan.
+  if (signal.aborted && !tally.isCompared) {
+    createWalkTally(tally).onFailure("the run", "it was interrupted");
+  }
+  onStage("end", tally);
+  return tally;
+}
+
+async function run(request: FillRequest, tally: Tally, options: FillOptions): Promise<void> {
+  const { onStage, stores, signal } = options;
   onStage("plan", tally);
   const [blobs, listings] = await Promise.all([
     plan(request, tally, options),
     listStores(tally, request, options),
   ]);
+  signal.throwIfAborted();
   tally.blobs = blobs.length;
   tally.bytes = blobs.reduce((sum, blob) => sum + sizeOf(blob), 0);
   onStage("compare", tally);
   for (const [name, listing] of await askMirrors(blobs, tally, options)) {
     listings.set(name, listing);
   }
+  signal.throwIfAborted();
   const compared = compare(blobs, listings, options);
   noteComparison(tally, compared.mirrors);
   const copies = copiesTo(stores, compared);
@@ -76,15 +96,10 @@ export async function fill(request: FillRequest, options: FillOptions): Promise<
     hostOfMirror: (name) => stores.get(name)!.host,
     bounds: options.bounds,
   });
-  if (!request.dryRun && !options.signal.aborted) {
-    onStage("copy", tally);
-    await copyAll(copies, {
-      ...options,
-      log: createCopyTally(tally, { mayBeNowhere: request.misses !== undefined }),
-    });
-  }
-  onStage("end", tally);
-  return tally;
+  if (request.dryRun) return;
+  onStage("copy", tally);
+  const log = createCopyTally(tally, { mayBeNowhere: request.misses !== undefined });
+  await copyAll(copies, { ...options, log });
 }
 
 async function plan(

@@ -48,6 +48,8 @@ export interface Remark {
 export interface Tally {
   /** Each mirror, by its name. */
   readonly mirrors: Map<string, MirrorTally>;
+  /** Whether it is known what mirrors have of the plan. */
+  isCompared: boolean;
   /** The manifests that were read. */
   manifests: number;
   /** The blobs in the plan, and their bytes. */
@@ -77,6 +79,7 @@ export interface Tally {
 export function createTally(): Tally {
   return {
     mirrors: new Map(),
+    isCompared: false,
     manifests: 0,
     blobs: 0,
     bytes: 0,
@@ -113,6 +116,7 @@ export function addMirror(tally: Tally, name: string, isReadOnly: boolean): Mirr
 
 /** Notes what mirrors have. */
 export function noteComparison(tally: Tally, mirrors: ReadonlyMap<string, Comparison>): void {
+  tally.isCompared = true;
   for (const [name, { had, hadBytes, missing, missingBytes }] of mirrors) {
     Object.assign(tally.mirrors.get(name)!, { had, hadBytes, missing, missingBytes });
   }

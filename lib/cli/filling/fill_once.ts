@@ -67,7 +67,7 @@ export async function fillOnce(task: FillTask, options: FillOnceOptions): Promis
     maxBytes,
     onStage,
   });
-  if (dryRun) return tally;
+  if (dryRun || !tally.isCompared) return tally;
   await keepSizes(state, trueSizes, tally);
   if (misses === undefined) {
     await keepState(state, tally, { beganMs, endedMs: world.timeOfDay() });

@@ -7,8 +7,8 @@
 import { formatLeaving, LEAVING_FILE, readLeaving } from "../../fill/leaving.ts";
 import type { StateFolder } from "../../fill/stores/state_folder.ts";
 import { createPause } from "../../fill/limits.ts";
-import { isComplete, type Tally } from "../../fill/tally.ts";
-import { type Context, EXIT } from "../command.ts";
+import { isComplete } from "../../fill/tally.ts";
+import { type Context, EXIT, FailedError } from "../command.ts";
 import { createWorld, type RuntimeWorld } from "../world.ts";
 import { fillOnce } from "./fill_once.ts";
 import { readMisses } from "./read_misses.ts";
@@ -47,8 +47,7 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
   const teller = openTeller(options, context, world);
   try {
     for (;;) {
-      const tally = await fillAndTell();
-      const status = isComplete(tally) ? EXIT.well : EXIT.failed;
+      const status = await fillAndTell().catch(tellFailure);
       if (options.watchMs === undefined || signal.aborted) return status;
       // Many that began at the same time do not go on at the same time.
       const waitMs = options.watchMs * (0.9 + 0.2 * world.random());
@@ -60,7 +59,7 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
     world.close();
   }
 
-  async function fillAndTell(): Promise<Tally> {
+  async function fillAndTell(): Promise<number> {
     const beganMs = world.now();
     const { dryRun, maxBytes, from } = options;
     const misses = from === undefined ? undefined : await readMisses(from, context, signal);
@@ -68,7 +67,15 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
     const { onStage } = teller;
     const tally = await fillOnce(task, { ...context, world, state, onStage, signal });
     teller.report(tally, { dryRun, tookMs: world.now() - beganMs });
-    return tally;
+    return isComplete(tally) ? EXIT.well : EXIT.failed;
+  }
+
+  // A server that does not answer now may do so the next time.
+  function tellFailure(error: unknown): number {
+    const isExpected = error instanceof FailedError && !signal.aborted;
+    if (options.watchMs === undefined || !isExpected) throw error;
+    context.err(`archeio: ${error.message}\n`);
+    return EXIT.failed;
   }
 }
 
