@@ -70,7 +70,7 @@ export async function findSurplus(options: FindSurplusOptions): Promise<FoundSur
   return {
     kind: "found",
     stores: new Map(
-      listings.entries().map(([mirror, blobs]) => [mirror, compare(blobs, planned, bounds)]),
+      stores.keys().map((mirror) => [mirror, compare(listings.get(mirror)!, planned, bounds)]),
     ),
   };
 }
