@@ -7,14 +7,16 @@
  */
 
 import { STATUS_CODE } from "@std/http/status";
+import { type FillState, formatStateMetrics } from "../fill/state.ts";
 import { METRICS_TYPE } from "../observe/exposition.ts";
 import { formatMetrics, type Standing } from "../observe/metrics.ts";
+import type { CountedMiss } from "../observe/misses.ts";
 import type { Handler } from "../redirect/handler.ts";
 import type { Redirector } from "../redirect/redirector.ts";
 import { textResponse } from "../redirect/responses.ts";
 import { type AccessOptions, tryRefuse } from "./access.ts";
 import { type Answered, answerExplain, answerLookup } from "./ask.ts";
-import type { Status } from "./status.ts";
+import type { CreateStatus } from "./create_status.ts";
 
 /** What the admin handler needs. */
 export interface AdminOptions {
@@ -23,16 +25,20 @@ export interface AdminOptions {
   /** The state of the program, for metrics. */
   readonly standing: () => Standing;
   /** The state of the program, for people and programs. */
-  readonly status: (withHistory: boolean) => Status;
+  readonly status: CreateStatus;
   /** The redirector of the isolate that answers operators. */
   readonly redirector: () => Pick<Redirector, "routing" | "present">;
   /** Who may ask. */
   readonly access: AccessOptions;
+  /** What mirrors lacked, the most asked for first. */
+  readonly misses: () => readonly CountedMiss[];
+  /** What the last fill of the mirrors found; `undefined` if that is not known. */
+  readonly fillState: () => Promise<FillState | undefined>;
 }
 
 const AUTHORITY = /^[^/]*\/\/[^/?]*/;
-const PATHS = "/, /status, /healthz, /readyz, /metrics, /explain?address=ADDRESS&path=PATH, " +
-  "/lookup?address=ADDRESS";
+const PATHS = "/, /status, /healthz, /readyz, /metrics, /misses, " +
+  "/explain?address=ADDRESS&path=PATH, /lookup?address=ADDRESS";
 
 /** An answer: a text, its status, its media type and more headers. */
 interface Told {
@@ -86,13 +92,15 @@ function tell(url: URL, options: AdminOptions): Told | Promise<Told> {
     case "/page.css":
       return tellPage(url, options);
     case "/status":
-      return toJson(options.status(searchParams.get("history") !== "none"));
+      return tellStatus(searchParams.get("history") !== "none", options);
     case "/healthz":
       return { text: "ok\n" };
     case "/readyz":
       return tellReadiness(options.unready());
     case "/metrics":
-      return { text: formatMetrics(options.standing()), type: METRICS_TYPE };
+      return tellMetrics(options);
+    case "/misses":
+      return toJson({ misses: options.misses() });
     case "/explain":
       return toAnswer(answerExplain(searchParams, options.redirector()));
     case "/lookup":
@@ -106,7 +114,21 @@ function tell(url: URL, options: AdminOptions): Told | Promise<Told> {
 async function tellPage({ pathname, searchParams }: URL, options: AdminOptions): Promise<Told> {
   const { answerPage } = await import("./answer_page.ts");
   const { status, redirector } = options;
-  return answerPage(pathname, searchParams, { status: () => status(true), redirector });
+  const fill = await options.fillState();
+  return answerPage(pathname, searchParams, { status: () => status(true, fill), redirector });
+}
+
+async function tellStatus(
+  withHistory: boolean,
+  { status, fillState }: AdminOptions,
+): Promise<Told> {
+  return toJson(status(withHistory, await fillState()));
+}
+
+async function tellMetrics({ standing, fillState }: AdminOptions): Promise<Told> {
+  const state = await fillState();
+  const ofFill = state === undefined ? "" : formatStateMetrics(state);
+  return { text: formatMetrics(standing()) + ofFill, type: METRICS_TYPE };
 }
 
 function tellReadiness(reason: string | undefined): Told {

@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import type { FillState } from "../fill/state.ts";
 import type { History, HistoryOfSpan, Span } from "../observe/history.ts";
 import type { Journal } from "../observe/journal.ts";
 import type { Standing } from "../observe/metrics.ts";
@@ -19,8 +20,10 @@ import { hideSecrets } from "./hide_secrets.ts";
 import { findProblems } from "./problems.ts";
 import type { DataStatus, ProgramStatus, SpanStatus, Status, TrafficStatus } from "./status.ts";
 import { statusOfClients } from "./status_of_clients.ts";
+import { statusOfFill } from "./status_of_fill.ts";
 import { statusOfRelay } from "./status_of_relay.ts";
-import { formatTime, statusOfMirror, statusOfUpstream } from "./status_of_servers.ts";
+import { formatTime } from "./format_time.ts";
+import { statusOfMirror, statusOfUpstream } from "./status_of_servers.ts";
 
 /** What is kept for operators. */
 export interface Kept {
@@ -54,16 +57,24 @@ export interface StatusOptions {
   readonly timeOfDay: () => number;
 }
 
-/** Makes the state of the program. */
-export function createStatus(options: StatusOptions): (withHistory: boolean) => Status {
+/**
+ * Makes the state of the program at this moment.
+ *
+ * @param fill what the last fill of the mirrors found, if that is known
+ */
+export type CreateStatus = (withHistory: boolean, fill?: FillState) => Status;
+
+/** Makes a function that makes the state of the program. */
+export function createStatus(options: StatusOptions): CreateStatus {
   const { kept, timeOfDay } = options;
-  return (withHistory) => {
+  return (withHistory, fill) => {
     const standing = options.standing();
     const config = options.config();
     const nowMs = timeOfDay();
+    const time = formatTime(nowMs);
     const rates = kept.rates();
     const lastDay = createDaySums(kept.history.read("day"));
-    const servers = { ...standing, ...kept, rates, lastDay };
+    const servers = { ...standing, ...kept, rates, lastDay, fill };
     const program = statusOfProgram(standing, { rates, unready: options.unready() });
     const mirrors = standing.mirrors.map((mirror) => statusOfMirror(mirror, servers));
     const data = standing.dataSet.map((summary) => statusOfData(summary, nowMs));
@@ -71,13 +82,14 @@ export function createStatus(options: StatusOptions): (withHistory: boolean) => 
     const events = kept.journal.list()
       .map(({ atMs, ...event }) => ({ time: formatTime(atMs), ...event }));
     return {
-      time: formatTime(nowMs),
+      time,
       program,
-      problems: findProblems({ program, mirrors, rules, data, events }),
+      problems: findProblems({ time, program, mirrors, rules, data, events }),
       traffic: statusOfTraffic(standing, { rates, lastDay }),
       mirrors,
       clients,
       rules,
+      fill: fill === undefined ? null : statusOfFill(fill),
       upstreams: standing.upstreams.map((upstream) => statusOfUpstream(upstream, servers)),
       relay: statusOfRelay(standing.upstreams, standing.totals.relay),
       repositories: kept.repositories().slice(0, MOST_REPOSITORIES),

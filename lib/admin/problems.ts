@@ -7,7 +7,10 @@
 import type { Problem, Status } from "./status.ts";
 
 /** A part of the state that problems are found in. */
-export type Troubled = Pick<Status, "program" | "mirrors" | "rules" | "data" | "events">;
+export type Troubled = Pick<
+  Status,
+  "time" | "program" | "mirrors" | "rules" | "data" | "events"
+>;
 
 // As many blobs in a row as the log warns after.
 const NOTHING_FOUND = 100;
@@ -19,6 +22,7 @@ export function findProblems(status: Troubled): Problem[] {
     ...findUnready(status),
     ...findMirrorsDown(status),
     ...findEmptyMirrors(status),
+    ...findUnfilledMirrors(status),
     ...findFailedChanges(status),
     ...findOldData(status),
   ];
@@ -71,6 +75,23 @@ function* findEmptyMirrors({ mirrors }: Troubled): Generator<Problem> {
       text: `Mirror ${name} had none of the last ${count} blobs that it was asked for: ` +
         "is its URL right, and is it filled?",
       since: null,
+    };
+  }
+}
+
+const UNFILLED_MS = 86_400_000;
+
+function* findUnfilledMirrors({ mirrors, time }: Troubled): Generator<Problem> {
+  for (const { name, fill } of mirrors) {
+    const since = fill?.missing_since ?? null;
+    if (since === null || Date.parse(time) - Date.parse(since) < UNFILLED_MS) continue;
+    const missing = fill!.missing === null ? "blobs" : `${fill!.missing} blobs`;
+    yield {
+      severity: "warning",
+      kind: "mirror_unfilled",
+      subject: name,
+      text: `Mirror ${name} lacks ${missing} that filling should have copied to it.`,
+      since,
     };
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Verdict } from "../mirrors/answer.ts";
+import type { MirrorFillStatus } from "./fill_status.ts";
 import type { RelayResult, TOKEN_RESULTS, UPSTREAM_CODES } from "../observe/relay_numbers.ts";
 
 /** A mirror. */
@@ -37,6 +38,8 @@ export interface MirrorStatus {
   readonly not_found_in_a_row: number;
   /** How many redirects a second it takes for others; `null` for any number. */
   readonly fallback_limit: number | null;
+  /** What the last fill found; `null` if it was not filled, or that is not known. */
+  readonly fill: MirrorFillStatus | null;
 }
 
 /** A check of a mirror. */

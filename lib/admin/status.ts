@@ -12,9 +12,11 @@ import type { EventKind } from "../observe/journal.ts";
 import type { Backend } from "../redirect/backends.ts";
 import type { ClientsStatus, RuleStatus } from "./client_status.ts";
 import type { HistoryStatus } from "./history_status.ts";
+import type { FillStatus } from "./fill_status.ts";
 import type { MirrorStatus, RelayStatus, UpstreamStatus } from "./server_status.ts";
 
 export type * from "./client_status.ts";
+export type * from "./fill_status.ts";
 export type * from "./history_status.ts";
 export type * from "./server_status.ts";
 
@@ -34,6 +36,8 @@ export interface Status {
   readonly clients: ClientsStatus;
   /** What became of pulls, by rule. */
   readonly rules: readonly RuleStatus[];
+  /** What the last fill of the mirrors found; `null` if that is not known. */
+  readonly fill: FillStatus | null;
   /** The upstreams, in the order of the configuration. */
   readonly upstreams: readonly UpstreamStatus[];
   /** What is relayed; `null` if no upstream is relaying. */
@@ -74,6 +78,7 @@ export interface ProgramStatus {
 export const PROBLEM_KINDS = [
   "mirror_down",
   "mirror_has_nothing",
+  "mirror_unfilled",
   "not_ready",
   "reload_refused",
   "certificate_refused",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FillState } from "../fill/state.ts";
 import type { Verdict } from "../mirrors/answer.ts";
 import type { CheckResult } from "../mirrors/check.ts";
 import type { LastCheck } from "../mirrors/checks.ts";
@@ -13,6 +14,8 @@ import type { MirrorStates } from "../observe/mirror_states.ts";
 import { RESULTS, UPSTREAM_REASONS } from "../observe/numbers.ts";
 import { mirrorSeries, type Readings, upstreamSeries } from "../observe/readings.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
+import { formatTime } from "./format_time.ts";
+import { statusOfMirrorFill } from "./status_of_fill.ts";
 import { statusOfRelayed } from "./status_of_relay.ts";
 import type { CheckStatus, MirrorStatus, UpstreamStatus } from "./status.ts";
 
@@ -24,6 +27,8 @@ export interface ServersOptions extends Pick<Standing, "totals" | "board" | "las
   readonly rates: Readings;
   /** How often something happened within the last day, by series. */
   readonly lastDay: (series: string) => number | null;
+  /** What the last fill found, if that is known. */
+  readonly fill?: FillState | undefined;
   /** When the program started, in seconds since 1970. */
   readonly startedS: number;
 }
@@ -53,6 +58,7 @@ export function statusOfMirror(mirror: Mirror, options: ServersOptions): MirrorS
     found_share: answered === 0 ? null : probes.found / answered,
     not_found_in_a_row: board.notFound(number),
     fallback_limit: fallbackLimit === Infinity ? null : fallbackLimit,
+    fill: statusOfMirrorFill(name, options.fill),
   };
 }
 
@@ -104,9 +110,4 @@ export function statusOfUpstream(
 function byResult(count: (result: Verdict) => number): Readonly<Record<Verdict, number>> {
   const counts = RESULTS.map((result) => [result, count(result)] as const);
   return Object.fromEntries(counts) as Record<Verdict, number>;
-}
-
-/** Formats a time in milliseconds since 1970. */
-export function formatTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

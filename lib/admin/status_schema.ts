@@ -70,6 +70,25 @@ const Check = v.strictObject({
   ms: about("How long the answer took, in milliseconds.", count),
 });
 
+const MirrorFill = v.strictObject({
+  blobs: about("The planned blobs that it has.", count),
+  missing: about("Those that it lacks; null if that could not be found out.", or(count)),
+  missing_since: about("Since when it lacks any.", or(time)),
+  copied: count,
+  copied_bytes: count,
+  failed: about("The blobs that could not be copied.", count),
+});
+
+const Fill = v.strictObject({
+  began: time,
+  ended: time,
+  last_complete: about("When every mirror last had all.", or(time)),
+  blobs: about("The blobs that mirrors should have.", count),
+  bytes: count,
+  read_bytes: about("The bytes that were read from upstreams.", count),
+  unreadable: about("Places of upstreams that could not be read.", count),
+});
+
 const Mirror = v.strictObject({
   name: text,
   url: text,
@@ -85,6 +104,7 @@ const Mirror = v.strictObject({
   found_share: about("The share of the blobs asked for that it had.", or(share)),
   not_found_in_a_row: count,
   fallback_limit: about("Redirects a second that it takes for others; null for any.", or(count)),
+  fill: about("What the last fill found; null if it was not filled.", or(MirrorFill)),
 });
 
 const Location = v.strictObject({
@@ -189,6 +209,7 @@ export const StatusSchema: v.GenericSchema<Status> = v.pipe(
     mirrors: v.array(Mirror),
     clients: Clients,
     rules: v.array(Rule),
+    fill: about("What the last fill of the mirrors found; null if unknown.", or(Fill)),
     upstreams: v.array(Upstream),
     relay: about("Relaying, from all upstreams together.", or(Relay)),
     repositories: v.array(Repository),

@@ -5,7 +5,8 @@
  */
 
 import { configureSync, getJsonLinesFormatter, getLogger, type Logger } from "@logtape/logtape";
-import type { AdminConfig, Config, LogLevel } from "../config/config.ts";
+import type { Config, LogLevel } from "../config/config.ts";
+import type { AdminConfig } from "../config/config_of_listeners.ts";
 import type { Finding } from "../findings/finding.ts";
 import { describeFailure } from "../server/isolate.ts";
 import type { Mirror } from "../routing/policy.ts";

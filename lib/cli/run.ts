@@ -12,8 +12,10 @@ import { type Command, type Context, EXIT, FailedError, UsageError } from "./com
 import { backendsCommand } from "./backends.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
+import { fillCommand } from "./fill.ts";
 import { healthCommand } from "./health.ts";
 import { lookupCommand } from "./lookup.ts";
+import { pruneCommand } from "./prune.ts";
 import { rangesCommand } from "./ranges.ts";
 import { serveCommand } from "./serve.ts";
 import { statusCommand } from "./status.ts";
@@ -26,6 +28,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["lookup", lookupCommand],
   ["backends", backendsCommand],
   ["status", statusCommand],
+  ["fill", fillCommand],
+  ["prune", pruneCommand],
   ["health", healthCommand],
   ["ranges", rangesCommand],
 ]);

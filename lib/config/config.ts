@@ -6,6 +6,8 @@
  */
 
 import type { ProviderName } from "../locations/providers.ts";
+import type { FillConfig, StoreConfig } from "./config_of_filling.ts";
+import type { AdminConfig, ListenConfig, PagesConfig } from "./config_of_listeners.ts";
 
 /** A configuration. */
 export interface Config {
@@ -35,6 +37,8 @@ export interface Config {
   readonly signature_upstream?: string | undefined;
   /** The blob stores, by name. */
   readonly mirrors: Readonly<Record<string, MirrorConfig>>;
+  /** What is copied into the stores of mirrors. */
+  readonly fill?: FillConfig | undefined;
   /** The operator's own prefixes, such as `192.0.2.0/24`, by `<cloud>/<region>`. */
   readonly locations: Readonly<Record<string, readonly string[]>>;
   /** Which servers serve which clients. The first rule that matches applies. */
@@ -57,39 +61,6 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 /** The name of a log level. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Where to listen. */
-export interface ListenConfig {
-  /**
-   * An IP address or a host name; `::` is every address of both families, or of IPv4 alone if
-   * the machine has no IPv6.
-   */
-  readonly host: string;
-  /** The port; 0 for any free one. */
-  readonly port: number;
-  /** Enables HTTPS, for a machine without a load balancer in front of it. */
-  readonly tls?: TlsConfig | undefined;
-}
-
-/** A certificate and its key. */
-export interface TlsConfig {
-  /** The path of a PEM file with the certificate and its intermediate certificates. */
-  readonly cert: string;
-  /** The path of a PEM file with the private key. */
-  readonly key: string;
-}
-
-/** The listener for operators: health, metrics, the page. */
-export interface AdminConfig {
-  /** An IP address or a host name. */
-  readonly host: string;
-  /** The port; 0 for any free one. */
-  readonly port: number;
-  /** The path of a file with the token that operators present; without it, anyone can ask. */
-  readonly token_file?: string | undefined;
-  /** Names in `Host` headers that are answered, beside IP addresses and `localhost`. */
-  readonly hosts?: readonly string[] | undefined;
-}
-
 /** What is logged. */
 export interface LogConfig {
   /** The lowest level of the events that are logged. */
@@ -104,22 +75,6 @@ export interface ClientAddressConfig {
   readonly header: string | null;
   /** Which entry of the header to use, 1 for the last. */
   readonly from_end: number;
-}
-
-/** Where requests for pages redirect to: URLs. */
-export interface PagesConfig {
-  /** Where `/` redirects to. */
-  readonly info?: string | undefined;
-  /** Where `/privacy` redirects to. */
-  readonly privacy?: string | undefined;
-  /** Whether `/backends` lists the hosts that a client may be sent to, and what it adds. */
-  readonly backends?: boolean | BackendsConfig | undefined;
-}
-
-/** What the list of hosts at `/backends` has beside the servers of the configuration. */
-export interface BackendsConfig {
-  /** Hosts, such as `objects.example`, or `*.objects.example` for those below one. */
-  readonly also: readonly string[];
 }
 
 /** A registry. */
@@ -169,6 +124,8 @@ export interface MirrorConfig {
    * upstream serves. Without it, there is no limit.
    */
   readonly fallback_limit?: number | undefined;
+  /** How it is written to; without it, it is not. */
+  readonly store?: StoreConfig | undefined;
 }
 
 /** Which servers serve the clients of some locations. */

@@ -40,6 +40,8 @@ export interface HandlerOptions
   readonly noteSample: (mirror: number, key: string) => void;
   /** The hosts that a client may be sent to. */
   readonly backends: () => readonly Backend[];
+  /** Called with each blob that no mirror had. */
+  readonly noteMiss?: ((blob: PulledBlob) => void) | undefined;
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -96,7 +98,7 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
 
 /** Carries out decisions that may require asking other servers. */
 function createPulls(
-  { mirrors, timeoutMs, now, noteSample }: HandlerOptions,
+  { mirrors, timeoutMs, now, noteSample, noteMiss }: HandlerOptions,
   clients: ClientReader,
   { sender, relayer }: { readonly sender: Sender; readonly relayer: Relayer },
 ) {
@@ -115,7 +117,10 @@ function createPulls(
     client: Client,
     leftMs: number,
   ): Response | Promise<Response> {
-    if (found.kind === "none") return toUpstream(decision, client, found.reason, leftMs);
+    if (found.kind === "none") {
+      if (found.reason === "missing") noteMiss?.(decision.asked);
+      return toUpstream(decision, client, found.reason, leftMs);
+    }
     const { mirror, diverted } = found;
     const { asked } = decision;
     const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;

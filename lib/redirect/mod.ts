@@ -39,7 +39,8 @@ import { createPullLog, type PullLog } from "../observe/pull_log.ts";
 import type { PeerInfo } from "./client.ts";
 import type { Handler } from "./handler.ts";
 import { healthOf, type MirrorsLog, openMirrorChecks } from "./mirror_checks.ts";
-import { createRedirector as createIsolated, type RedirectorLog } from "./redirector.ts";
+import { createRedirector as createIsolated } from "./redirector.ts";
+import type { RedirectorLog } from "./redirector_log.ts";
 import { createNumbering, type Setup } from "./setup.ts";
 
 export type { Credentials, Later, MirrorsLog, PeerInfo, World };
@@ -174,6 +175,7 @@ const SILENT: EventLog = {
   onUnanswered: ignore,
   onStale: ignore,
   onNoAddress: ignore,
+  onMisses: ignore,
   onFailed: ignore,
 };
 

@@ -6,11 +6,13 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { type Leaving, NOTHING_LEAVING } from "../fill/leaving.ts";
 import type { Mirrors, MirrorsOptions, ProbeBounds } from "../mirrors/mirrors.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
 import { createWait, type World } from "../mirrors/time.ts";
 import { createLocated } from "../observe/located.ts";
+import { createMissCounter, type MissCounter } from "../observe/misses.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
 import type { Repositories } from "../observe/repositories.ts";
@@ -23,6 +25,7 @@ import { createHandler, type Handler } from "./handler.ts";
 import { openMirrors } from "./open_mirrors.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
 import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
+import type { RedirectorLog } from "./redirector_log.ts";
 import type { Source } from "./relay/source.ts";
 import { isTraced } from "./request_id.ts";
 import { createSeenHosts, type SeenHost, type SeenHosts } from "./seen_hosts.ts";
@@ -43,24 +46,6 @@ export interface SharedMemory {
   readonly located: SharedArrayBuffer;
   /** This isolate's row in the places, from 0. */
   readonly slot: number;
-}
-
-/** Notified of events in a redirector. */
-export interface RedirectorLog {
-  /** Called when another server gave no answer for `url`. */
-  readonly onUnanswered: (url: string, reason: string) => void;
-  /** Called when a pull is served from memory only because its upstream fails. */
-  readonly onStale: (upstream: string, reason: string) => void;
-  /** Called with the number of a mirror that may have failed and should be checked. */
-  readonly onSuspect: (mirror: number) => void;
-  /** Called with the key of a blob that a mirror, given by its number, has, for use in checks. */
-  readonly onSample: (mirror: number, key: string) => void;
-  /** Called when a mirror had none of several blobs in a row; `answer` is its last. */
-  readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
-  /** Called when a relaying upstream sends a client to a host for the first time. */
-  readonly onRedirectHost?: ((seen: SeenHost) => void) | undefined;
-  /** Called when a request is refused because its client address cannot be read. */
-  readonly onNoAddress: (reason: string) => void;
 }
 
 /** What a redirector needs for the lifetime of its isolate. */
@@ -85,6 +70,8 @@ export interface RedirectorOptions extends World, Pick<MirrorsOptions, "coarseNo
 export interface Redirector {
   /** Answers requests according to the current setup. */
   readonly fetch: Handler;
+  /** Reports at once what mirrors lacked. */
+  readonly flushMisses: () => void;
   /** Counts a request that it failed to answer. */
   readonly onThrown: () => void;
   /** What decisions are made from. */
@@ -95,6 +82,8 @@ export interface Redirector {
   readonly forget: (mirror: number, key: string) => void;
   /** Takes a host that a relaying upstream has sent clients of another isolate to. */
   readonly see: (seen: SeenHost) => void;
+  /** Takes blobs that are about to be deleted from mirrors for missing, from now on. */
+  readonly leave: (leaving: Leaving) => void;
   /**
    * Prepares another setup in steps, answering requests with the old one in between, and then
    * switches to it.
@@ -109,6 +98,8 @@ interface Made {
   readonly bounds: ProbeBounds;
   readonly relayBounds: RelayBounds;
   readonly sourceOf: (upstream: Upstream) => Source;
+  /** Counts what mirrors lack, if the configuration says what they are filled with. */
+  readonly misses: MissCounter | undefined;
 }
 
 /** What lives as long as the isolate. */
@@ -117,21 +108,31 @@ interface Kept {
   readonly mirrors: Mirrors;
   readonly relay: Relay;
   readonly seen: SeenHosts;
+  readonly misses: MissCounter;
 }
 
 /** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
 export function createRedirector(setup: Setup, options: RedirectorOptions): Redirector {
   const numbers = createNumbers(options.memory.numbers);
-  const mirrors = openMirrors(options, numbers, () => made.bounds);
+  let leaving = NOTHING_LEAVING;
+  const misses = createMissCounter({ send: options.log.onMisses, later: options.later });
+  const mirrors = openMirrors(options, {
+    numbers,
+    misses: () => made.misses,
+    leaving: () => leaving,
+    bounds: () => made.bounds,
+  });
   const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
   const seen = createSeenHosts(options.log.onRedirectHost);
-  const kept: Kept = { numbers, mirrors, relay, seen };
+  const kept: Kept = { numbers, mirrors, relay, seen, misses };
   let made = make(setup, options, kept);
+  let mirrorsInUse = setup.mirrors;
   prepare(made.routing);
 
   return {
     fetch: (request, info) => made.handle(request, info),
+    flushMisses: misses.flush,
     onThrown: () => numbers.answered("nothing", 500),
     routing: () => made.routing,
     present: {
@@ -141,10 +142,17 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
     see: seen.add,
+    leave(next) {
+      leaving = next;
+      for (const { name, number } of mirrorsInUse) {
+        for (const digest of next.get(name) ?? []) mirrors.known().missing(number, digest);
+      }
+    },
     async change(setup) {
       const next = make(setup, options, kept);
       await prepare(next.routing);
       made = next;
+      mirrorsInUse = setup.mirrors;
     },
   };
 }
@@ -179,18 +187,20 @@ function openRelay(
 function make(
   setup: Setup,
   options: RedirectorOptions,
-  { numbers, mirrors, relay, seen }: Kept,
+  { numbers, mirrors, relay, seen, ...kept }: Kept,
 ): Made {
   const { config } = setup;
   const { client_address: client, trace } = config;
   const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
   const sourceOf = createSources(setup);
   const relayBounds = relayBoundsOf(config, setup.isolates);
+  const misses = config.fill === undefined ? undefined : kept.misses;
   const handle = createHandler({
     ...routing,
     clientAddress: { header: client.header, fromEnd: client.from_end },
     mirrors,
     noteSample: createSampler(mirrors.coarseNow, options.log.onSample),
+    noteMiss: misses?.noteAsked,
     timeoutMs: config.probe.timeout_ms,
     now: options.now,
     numbers,
@@ -217,6 +227,7 @@ function make(
     bounds: boundsOf(config, setup.isolates),
     relayBounds,
     sourceOf,
+    misses,
   };
 }
 

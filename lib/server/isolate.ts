@@ -5,7 +5,9 @@
  * @module
  */
 
+import type { Leaving } from "../fill/leaving.ts";
 import type { World } from "../mirrors/time.ts";
+import type { CountedMiss } from "../observe/misses.ts";
 import { createPullLog } from "../observe/pull_log.ts";
 import {
   createReportedRepositories,
@@ -13,12 +15,8 @@ import {
   type RepositoryCounts,
 } from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
-import {
-  createRedirector,
-  type Redirector,
-  type RedirectorLog,
-  type SharedMemory,
-} from "../redirect/redirector.ts";
+import { createRedirector, type Redirector, type SharedMemory } from "../redirect/redirector.ts";
+import type { RedirectorLog } from "../redirect/redirector_log.ts";
 import type { SeenHost } from "../redirect/seen_hosts.ts";
 import type { Setup } from "../redirect/setup.ts";
 import type { Listen, Listener, ListenerOptions } from "./listener.ts";
@@ -35,6 +33,8 @@ export type Order =
   | { readonly kind: "forget"; readonly mirror: number; readonly digest: string }
   /** Take a host that a relaying upstream sends clients to. */
   | { readonly kind: "see"; readonly seen: SeenHost }
+  /** Send no client to mirrors for blobs that are about to be deleted there. */
+  | { readonly kind: "leave"; readonly leaving: Leaving }
   /** Drain, and end pending waits after `giveUpMs`. */
   | { readonly kind: "stop"; readonly giveUpMs: number };
 
@@ -82,6 +82,8 @@ export type Report =
   | { readonly kind: "redirect_host"; readonly seen: SeenHost }
   /** A request was refused because its client address cannot be read. */
   | { readonly kind: "no_address"; readonly reason: string }
+  /** Mirrors lacked blobs that clients asked for. */
+  | { readonly kind: "misses"; readonly misses: readonly CountedMiss[] }
   /** Lines of the pull log. */
   | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> }
   /** What the isolate in a slot counted by repository, since its start. */
@@ -174,6 +176,8 @@ export function createIsolate(options: IsolateOptions): Isolate {
           return redirector?.forget(order.mirror, order.digest);
         case "see":
           return redirector?.see(order.seen);
+        case "leave":
+          return redirector?.leave(order.leaving);
         case "stop":
           return await stop(order.giveUpMs);
       }
@@ -191,6 +195,7 @@ function createReportingLog(report: (report: Report) => void): RedirectorLog {
       report({ kind: "nothing_found", mirror, blobs, answer }),
     onRedirectHost: (seen) => report({ kind: "redirect_host", seen }),
     onNoAddress: (reason) => report({ kind: "no_address", reason }),
+    onMisses: (misses) => report({ kind: "misses", misses }),
   };
 }
 

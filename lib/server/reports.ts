@@ -6,6 +6,7 @@
 
 import type { Checks } from "../mirrors/checks.ts";
 import type { LineSink } from "../observe/line_sink.ts";
+import type { MissTable } from "../observe/misses.ts";
 import type { SeenHost } from "../redirect/seen_hosts.ts";
 import type { Report } from "./isolate.ts";
 import type { ServerLog } from "./log.ts";
@@ -23,13 +24,15 @@ export interface ReportReaders {
   readonly records: Pick<Records, "takeRepositories">;
   /** Called with a host that a relaying upstream sends clients of an isolate to. */
   readonly onRedirectHost: (seen: SeenHost) => void;
+  /** Adds up what mirrors lacked. */
+  readonly misses: MissTable;
   /** Called with the address that an isolate listens at. */
   readonly onReady: (address: Deno.NetAddr) => void;
 }
 
 /** Makes a function that distributes reports. */
 export function createReportReader(
-  { log, checks, pulls, records, onReady, onRedirectHost }: ReportReaders,
+  { log, checks, pulls, records, misses, onReady, onRedirectHost }: ReportReaders,
 ): (report: Report) => void {
   return (report) => {
     switch (report.kind) {
@@ -51,6 +54,8 @@ export function createReportReader(
         return onRedirectHost(report.seen);
       case "no_address":
         return log.onNoAddress(report.reason);
+      case "misses":
+        return misses.add(report.misses);
       case "pulls":
         return pulls.take(report.lines);
       case "repositories":

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
+import { parseMisses } from "../../lib/fill/misses.ts";
 import { CDN, CLIENTS, DIGEST, MAIN, PARIS, patiently, SIGNATURES } from "../redirect/fixture.ts";
 import { createProgram } from "./fixture.ts";
 import { readMetrics, valueOf } from "../observe/prometheus.ts";
@@ -263,4 +264,37 @@ Deno.test("no request to the admin listener changes what it says", async () => {
     for (const method of ["GET", "HEAD", "POST"]) await ask(path, method);
   }
   assertEquals(await tell(), before);
+});
+
+Deno.test("the admin listener gives what mirrors lacked, as fill --from takes it", async () => {
+  const { ask, misses } = await createAdmin();
+  assertEquals(JSON.parse((await ask("/misses")).body), { misses: [] });
+  misses.push({ name: "app", digest: DIGEST, count: 3 });
+  const { status, headers, body } = await ask("/misses");
+  assertEquals(status, 200);
+  assertEquals(headers.get("content-type"), "application/json");
+  assertEquals(JSON.parse(body), { misses: [{ name: "app", digest: DIGEST, count: 3 }] });
+  assertEquals(parseMisses(body), [{ name: "app", digest: DIGEST }]);
+});
+
+Deno.test("the admin listener gives metrics of the last fill, once there was one", async () => {
+  const { ask, fillStates } = await createAdmin();
+  assert(!(await ask("/metrics")).body.includes("archeio_fill_"));
+  fillStates.push({
+    version: 1,
+    beganS: 10,
+    endedS: 25,
+    completeS: 0,
+    blobs: 7,
+    bytes: 700,
+    readBytes: 300,
+    failures: 0,
+    mirrors: {
+      cdn: { blobs: 5, missing: 2, missingSinceS: 9, copied: 1, copiedBytes: 300, failed: 2 },
+    },
+  });
+  const { body } = await ask("/metrics");
+  const metrics = readMetrics(body);
+  assertEquals(valueOf(metrics, "archeio_fill_duration_seconds"), 15);
+  assertEquals(valueOf(metrics, "archeio_fill_mirror_missing_blobs", { mirror: "cdn" }), 2);
 });

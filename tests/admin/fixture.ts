@@ -6,6 +6,8 @@
 
 import { createAdminHandler } from "../../lib/admin/admin.ts";
 import { createStatus } from "../../lib/admin/create_status.ts";
+import type { FillState } from "../../lib/fill/state.ts";
+import type { CountedMiss } from "../../lib/observe/misses.ts";
 import type { Status } from "../../lib/admin/status.ts";
 import type { LastCheck } from "../../lib/mirrors/checks.ts";
 import { createEvents } from "../../lib/observe/events.ts";
@@ -87,11 +89,15 @@ export async function createProgram(options: ProgramOptions = {}) {
     routing: () => world.redirector.routing(),
     timeOfDay: now,
   });
+  const misses: CountedMiss[] = [];
+  const fillStates: FillState[] = [];
   const handler = createAdminHandler({
     unready: () => reasons[0],
     standing,
     status,
     redirector: () => world.redirector,
+    misses: () => misses,
+    fillState: () => Promise.resolve(fillStates[0]),
     access: { token: () => token, hosts },
   });
 
@@ -119,5 +125,7 @@ export async function createProgram(options: ProgramOptions = {}) {
     history,
     repositories,
     seenHosts,
+    misses,
+    fillStates,
   };
 }

@@ -71,6 +71,7 @@ Deno.test("/status says which mirrors are down, since when and why", async () =>
     found_share: 0.5,
     not_found_in_a_row: 1,
     fallback_limit: null,
+    fill: null,
   });
   assertEquals([cdn!.state, cdn!.reason, cdn!.last_check], ["up", null, null]);
   assertEquals([cdn!.redirects, cdn!.fallback_redirects], [2, 1]);

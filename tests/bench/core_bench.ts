@@ -102,6 +102,7 @@ const { fetch: handle } = createRedirector(setup, {
     onSample() {},
     onNothingFound() {},
     onNoAddress() {},
+    onMisses() {},
   },
   stop: new AbortController().signal,
 });

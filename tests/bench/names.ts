@@ -97,6 +97,7 @@ function createHandler(value: object): Handle {
         onSample() {},
         onNothingFound() {},
         onNoAddress() {},
+        onMisses() {},
       },
       stop: new AbortController().signal,
     },

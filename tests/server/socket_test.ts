@@ -41,6 +41,7 @@ function startServer(config: ConfigFile): Server {
       onSample() {},
       onNothingFound() {},
       onNoAddress() {},
+      onMisses() {},
     },
     fetch,
     fetchAnew: fetch,

@@ -4,10 +4,19 @@
  * @module
  */
 
-import type { CheckStatus, MirrorStatus, RelayStatus, Status, UpstreamStatus } from "../status.ts";
+import type {
+  CheckStatus,
+  FillStatus,
+  MirrorFillStatus,
+  MirrorStatus,
+  RelayStatus,
+  Status,
+  UpstreamStatus,
+} from "../status.ts";
 import {
   formatBytes,
   formatCount,
+  formatNumber,
   formatRate,
   formatShare,
   formatShort,
@@ -18,7 +27,7 @@ import { type Content, type Html, html } from "./html.ts";
 import { type Column, table } from "./table.ts";
 
 /** The mirrors: those that are down, then the busiest. */
-export function renderMirrors({ mirrors, time, traffic: { remembered } }: Status): Html {
+export function renderMirrors({ mirrors, time, fill, traffic: { remembered } }: Status): Html {
   const rows = mirrors.toSorted((one, other) =>
     Number(one.state === "up") - Number(other.state === "up") ||
     other.redirects - one.redirects
@@ -28,7 +37,7 @@ export function renderMirrors({ mirrors, time, traffic: { remembered } }: Status
   return html`${
     table({
       caption: "Mirrors",
-      columns: mirrorColumns(time),
+      columns: [...mirrorColumns(time), ...(fill === null ? [] : [fillColumn(time)])],
       rows,
       empty: "The configuration has no mirrors: upstreams serve everything.",
       rowClass: ({ state }) => state,
@@ -40,6 +49,35 @@ ${
       <p
         class="note">Remembered: ${found} answers that a mirror has a blob, ${missing} that it lacks one.</p>
     `
+  }${fill !== null && renderFill(fill, time)}`;
+}
+
+function renderFill({ ended, last_complete, blobs, bytes, unreadable }: FillStatus, now: string) {
+  const complete = last_complete === null ? "never" : html`${formatSince(last_complete, now)} ago`;
+  return html`
+    <p
+      class="note">The last fill ended ${formatSince(ended, now)} ago, for ${formatNumber(
+        blobs,
+        "blob",
+      )} of ${formatBytes(bytes)}. All mirrors had all: ${complete}.${unreadable > 0 &&
+        ` ${formatNumber(unreadable, "place")} of upstreams could not be read.`}</p>
+  `;
+}
+
+/** Whether a mirror is full. */
+function fillColumn(now: string): Column<MirrorStatus> {
+  return { title: "Missing", numeric: true, cell: ({ fill }) => formatFill(fill, now) };
+}
+
+function formatFill(fill: MirrorFillStatus | null, now: string): Content {
+  if (fill === null) return "not filled";
+  const { blobs, missing, missing_since: since, failed } = fill;
+  if (missing === 0) return html`full<small>${formatCount(blobs)} blobs</small>`;
+  const share = missing === null
+    ? "unknown"
+    : html`${formatCount(missing)}<small>of ${formatNumber(blobs + missing, "blob")}</small>`;
+  return html`${share}${since !== null && html`<small>for ${formatSince(since, now)}</small>`}${
+    failed > 0 && html`<small>${formatCount(failed)} failed</small>`
   }`;
 }
 

@@ -1,0 +1,95 @@
+/**
+ * A real S3 server, versitygw, whose objects are plain files.
+ *
+ * @module
+ */
+
+import { isListening, startDaemon } from "../daemon.ts";
+import { startOnFreePorts } from "../free_ports.ts";
+
+const VERSION = "1.8.0";
+const MODULE = "github.com/versity/versitygw/cmd/versitygw";
+
+// Outside the checkout, so that it is built once.
+const CACHE = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "/tmp"}/.cache`;
+const FOLDER = `${CACHE}/archeio-programs/versitygw-${VERSION}`;
+
+/** The built program. */
+export const VERSITYGW = `${FOLDER}/versitygw`;
+
+/** The credentials of its only user. */
+export const S3_ENVIRONMENT = {
+  AWS_ACCESS_KEY_ID: "fill",
+  AWS_SECRET_ACCESS_KEY: "secret-of-fill",
+};
+
+/** Builds it if it is not there; returns why it cannot be, or `undefined`. */
+export async function tryBuild(): Promise<string | undefined> {
+  if (await isFile(VERSITYGW)) return undefined;
+  const go = (await Promise.all(["/usr/local/go/bin/go", "/usr/bin/go", "/usr/lib/go/bin/go"].map(
+    async (path) => await isFile(path) ? [path] : [],
+  ))).flat()[0];
+  if (go === undefined) return "Go, which versitygw is built with, is not installed";
+  await Deno.mkdir(FOLDER, { recursive: true });
+  console.error(`go install ${MODULE}@v${VERSION} (some minutes)`);
+  const { success } = await new Deno.Command(go, {
+    args: ["install", `${MODULE}@v${VERSION}`],
+    env: { GOBIN: FOLDER },
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn().status;
+  return success ? undefined : `go install ${MODULE}@v${VERSION} failed`;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** A running server. */
+export interface S3Server extends AsyncDisposable {
+  /** Its URL. */
+  readonly url: string;
+  /** The folder of a bucket's objects. */
+  readonly folderOf: (bucket: string) => string;
+  stop(): Promise<void>;
+}
+
+/** Starts a server with some buckets, which keeps them in a folder. */
+export function startS3Server(folder: string, buckets: readonly string[]): Promise<S3Server> {
+  return startOnFreePorts(1, async ([port]) => {
+    for (const bucket of buckets) await Deno.mkdir(`${folder}/${bucket}`, { recursive: true });
+    const args = [
+      "--port",
+      `127.0.0.1:${port}`,
+      "--access",
+      S3_ENVIRONMENT.AWS_ACCESS_KEY_ID,
+      "--secret",
+      S3_ENVIRONMENT.AWS_SECRET_ACCESS_KEY,
+      "--quiet",
+      "posix",
+      "--sidecar",
+      await ensureFolder(`${folder.replace(/\/[^/]*$/, "")}/meta-of-s3`),
+      folder,
+    ];
+    const { stop, [Symbol.asyncDispose]: dispose } = await startDaemon(VERSITYGW, args, {
+      isReady: () => isListening(port!),
+    });
+    return {
+      url: `http://127.0.0.1:${port}`,
+      folderOf: (bucket) => `${folder}/${bucket}`,
+      stop,
+      [Symbol.asyncDispose]: dispose,
+    };
+  });
+}
+
+async function ensureFolder(path: string): Promise<string> {
+  await Deno.mkdir(path, { recursive: true });
+  return path;
+}
