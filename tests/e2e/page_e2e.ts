@@ -276,6 +276,41 @@ test("the page says how old the data is, which hosts to let through, and tells w
   assertEquals(wrong, []);
 });
 
+test("the page says whether the mirrors are full, what is missing, and for how long", async () => {
+  const nowS = Math.round(Date.now() / 1000);
+  const full = { blobs: 90, missing: 0, missingSinceS: 0, copied: 0, copiedBytes: 0, failed: 0 };
+  await using world = await startPageWorld({
+    fillState: {
+      version: 1,
+      beganS: nowS - 900,
+      endedS: nowS - 600,
+      completeS: 0,
+      blobs: 90,
+      bytes: 9e9,
+      readBytes: 0,
+      failures: 0,
+      mirrors: {
+        paris: { ...full, blobs: 80, missing: 10, missingSinceS: nowS - 3 * 3600, failed: 10 },
+        cdn: full,
+      },
+    },
+  });
+  world.mirrors.cdn!.status = 500;
+  await waitForStates(world, "cdn");
+  await using opened = await openWatched(world);
+  const { page, wrong } = opened;
+  await page.waitForSelector("#live.live");
+  const rows = await rowsOf(page, "#mirrors");
+  const missing = rows.map(({ Mirror, Missing }) => `${Mirror!.split(" ")[0]}: ${Missing}`);
+  assertEquals(missing.toSorted(), [
+    "cdn: full 90 blobs",
+    "paris: 10 of 90 blobs for 3 h 10 failed",
+    "virginia: not filled",
+  ]);
+  assertStringIncludes(await textOf(page, "#mirrors"), "The last fill ended 10 min ago");
+  assertEquals(wrong, []);
+});
+
 test("the page is accessible, and scrolls sideways on no screen", async () => {
   const names = ["paris", "virginia", ...Array.from({ length: 38 }, (_, at) => `mirror-${at}`)];
   await using world = await startPageWorld({ mirrors: names });

@@ -55,11 +55,14 @@ export interface PageWorldOptions {
   readonly more?: string;
   /** More keys of the admin listener. */
   readonly admin?: string;
+  /** What the state file of filling says. */
+  readonly fillState?: unknown;
 }
 
 /** Starts it. */
 export async function startPageWorld(
-  { mirrors: names = ["paris", "virginia", "cdn"], more = "", admin = "" }: PageWorldOptions = {},
+  { mirrors: names = ["paris", "virginia", "cdn"], more = "", admin = "", fillState }:
+    PageWorldOptions = {},
 ): Promise<PageWorld> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await createTempFolder()).path;
@@ -82,7 +85,9 @@ rules:
   - { clients: [ aws/us-east-1 ], mirrors: [ ${names[1]}, ${names.at(-1)} ] }
   - { clients: [ "*" ], mirrors: [ ${names.toReversed().join(", ")} ] }
 health: { interval_ms: 200 }
+${fillState === undefined ? "" : `fill: { repositories: [ app ], state: "${folder}" }`}
 ${more}`;
+  await Deno.writeTextFile(`${folder}/state.json`, JSON.stringify(fillState ?? null));
   const archeio = stack.use(await startArcheio(folder, config));
   const running = stack.move();
   return {
