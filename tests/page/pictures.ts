@@ -93,8 +93,24 @@ async function takeAll(folder: string, wanted: readonly string[]): Promise<void>
   }
 }
 
+const BLOB = `/v2/kube-proxy/blobs/sha256:${(7919).toString(16).padStart(63, "0")}b`;
+
+/** Takes the pictures of the documentation. */
+async function takeForDocs(folder: string): Promise<void> {
+  await using chromium = await openBrowser(findChromium()!);
+  await using played = await play(FORTY);
+  const mirrors = await openPage(chromium.browser, { width: 1100, height: 800 });
+  await mirrors.goto(played.url);
+  await mirrors.waitForSelector("#live.live");
+  await mirrors.screenshot({ path: `${folder}/page-mirrors.png` });
+  const clients = await openPage(chromium.browser, { width: 1100, height: 1150, scheme: "dark" });
+  await clients.goto(`${played.url}?address=35.180.1.1&path=${BLOB}#ask`);
+  await clients.waitForSelector("#live.live");
+  await clients.screenshot({ path: `${folder}/page-clients.png` });
+}
+
 if (import.meta.main) {
-  const [folder = "docs", ...wanted] = Deno.args;
-  await Deno.mkdir(folder, { recursive: true });
-  await takeAll(folder, wanted);
+  const [folder, ...wanted] = Deno.args;
+  if (folder !== undefined) await Deno.mkdir(folder, { recursive: true });
+  await (folder === undefined ? takeForDocs("docs") : takeAll(folder, wanted));
 }

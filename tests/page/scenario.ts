@@ -91,12 +91,12 @@ export async function play(scenario: Scenario): Promise<Played> {
       // A request that is answered at once needs no turn.
       void answer.then((response) => response.body?.cancel());
     }
+    const isLast = at + STEP_MS >= endMs;
+    if (isLast && scenario.refusedReload !== undefined) {
+      Deno.kill(Deno.pid, "SIGHUP");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     await clock.pass(STEP_MS);
-  }
-  if (scenario.refusedReload !== undefined) {
-    Deno.kill(Deno.pid, "SIGHUP");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    await clock.pass(STEP_MS / 2);
   }
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
     const { pathname, search } = new URL(url);

@@ -51,9 +51,11 @@ const LINKS = [
   ["traffic", "Traffic"],
   ["clients", "Clients"],
   ["rules", "Why not a mirror"],
+  ["upstreams", "Upstreams"],
   ["hosts", "Hosts"],
   ["events", "Events"],
   ["data", "Data"],
+  ["configuration", "Configuration"],
 ] as const;
 
 /** Renders the page. */
