@@ -15,7 +15,9 @@ const NONE = "none";
 const OTHER = "other";
 
 /** Formats the metric of pulls by location. */
-export function locationFamily({ located, locations }: Pick<Standing, "located" | "locations">) {
+export function locationFamily(
+  { located, locations }: Pick<Standing, "located" | "locations">,
+): string {
   const rows: readonly (readonly [string, Outcomes | undefined])[] = [
     ...locations.map((location) => [location, located.of(location)] as const),
     // There from the start, so that the metric is.

@@ -89,8 +89,11 @@ export interface Rates {
   now(atMs: number, counters: Readings): Readings;
 }
 
-interface Snapshot {
+/** Counters at a time. */
+export interface Snapshot {
+  /** The time in milliseconds, of any monotonic clock. */
   readonly atMs: number;
+  /** The counters. */
   readonly counters: Readings;
 }
 

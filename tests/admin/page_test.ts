@@ -69,6 +69,7 @@ async function createFull(): Promise<Status> {
   for (const client of Object.values(CLIENTS)) {
     await (await world.answer(`/v2/app/blobs/${DIGEST}`, { client })).text();
   }
+  journal.add({ kind: "started", subject: null, text: "The program accepts requests." });
   journal.add({ kind: "mirror_down", subject: "paris", text: "Mirror paris is down." });
   repositories.note("app");
   states.down(setup.mirrors[0]!, "status 500");
@@ -77,7 +78,8 @@ async function createFull(): Promise<Status> {
   checks.set(0, { atS: 1, result, answer: "", status: undefined, tookMs: 1 });
   const mirrors = Array.from({ length: 9 }, (_, at) => [`mirror:m${at}`, at] as const);
   for (const atMs of [10_000, 20_000, 40_000]) {
-    const readings = new Map([["requests", 1], ["memory", 1e8], ...mirrors]);
+    const shared = [["to_mirrors", 3], ["blobs_to_upstreams", atMs === 20_000 ? 0 : 1]] as const;
+    const readings = new Map([["requests", 1], ["memory", 1e8], ...shared, ...mirrors]);
     history.record(world.clock.now() + atMs, readings);
   }
   return await tell();
@@ -167,6 +169,24 @@ Deno.test("the way of a request is drawn for every kind of answer", async () => 
   assertStringIncludes(await explain(blob), "Mirror paris does not serve: a later one is known");
 });
 
+Deno.test("the way of a request tells the repository, and what comes of its blobs", async () => {
+  const { ask } = await createProgram({
+    config: {
+      ...CONFIG,
+      repositories: { app: { upstream: "signatures", as: "acme/app" }, "*": {} },
+    },
+  });
+  const explain = async (path: string) =>
+    textOf((await ask(`/?address=${CLIENTS.paris}&path=${path}`)).body);
+  const app = await explain("app:1.0");
+  assertStringIncludes(app, "Repository acme/app in the upstream signatures, by the pattern app");
+  assertStringIncludes(app, "its blobs come from paris, cdn, else from the upstream");
+  assertStringIncludes(
+    await explain("other:1.0"),
+    "Repository other in the main upstream, or a rule's, by the pattern *",
+  );
+});
+
 Deno.test("a mirror that takes no more for others is said to", async () => {
   const config = {
     ...CONFIG,
@@ -214,8 +234,13 @@ Deno.test("charts are interrupted where nothing was measured, and show the busie
   // 10 s and 20 s, nothing at 30 s, then 40 s.
   assert(/<path class="c0" d="M0 \d+(?:\.\d)?L200 \d+(?:\.\d)?M600 \d+(?:\.\d)?"/.test(page));
   const text = textOf(page);
-  assertStringIncludes(text, "m8 8/s m7 7/s m6 6/s m5 5/s m4 4/s m3 3/s 3 others 3/s upstreams –");
+  assertStringIncludes(
+    text,
+    "m8 8/s m7 7/s m6 6/s m5 5/s m4 4/s m3 3/s 3 others 3/s upstreams 1/s",
+  );
   assertStringIncludes(text, "resident 100 MB");
+  assertStringIncludes(text, "Share of blobs that upstreams serve 50 % ");
+  assertStringIncludes(text, "UTC upstreams 25 %");
 });
 
 Deno.test("the page loads nothing from elsewhere, and lets no other page in", async () => {

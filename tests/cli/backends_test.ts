@@ -20,6 +20,7 @@ pages: { backends: { also: ["*.s3.example"] } }
   assertEquals(JSON.parse(out).backends[1], {
     host: "cdn.example",
     port: 443,
+    by_clients: true,
     purposes: ["blobs, for all clients"],
   });
   const wrong = await runProgram([...args, "what"]);

@@ -20,7 +20,7 @@ Deno.test("serve logs one line when it can be asked: where, and with what config
   assertEquals((await get(`${server.url}v2/`)).status, 200);
 });
 
-Deno.test("serve warns when it serves Kubernetes' images, and only then", async () => {
+Deno.test("serve warns when it serves Kubernetes' images, or has an admin listener for everyone, and only then", async () => {
   const MESSAGE = "no configuration is given: the images of registry.k8s.io are served";
   using file = temporaryFile(UPSTREAM);
   const table = [
@@ -32,6 +32,10 @@ Deno.test("serve warns when it serves Kubernetes' images, and only then", async 
     },
     { asked: { env: { UPSTREAM_REGISTRY_PATH: "images" } }, expected: [] },
     { asked: { config: file.path }, expected: [] },
+    {
+      asked: { config: file.path, env: { ADMIN_HOST: "::ffff:127.0.0.1", ADMIN_PORT: "0" } },
+      expected: ["anyone who reaches the admin listener can ask it"],
+    },
   ];
   for (const { asked, expected } of table) {
     await using server = await serve(asked);
