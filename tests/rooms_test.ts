@@ -18,6 +18,7 @@ const ROOMS = [
   "config",
   "observe",
   "redirect",
+  "findings",
   "admin",
   "server",
   "cli",

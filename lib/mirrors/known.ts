@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Board } from "./board.ts";
+import { type Board, MIRROR_NUMBERS } from "./board.ts";
+import { createDigestReader } from "./digest_index.ts";
 import { createMemory, type Memory, type MemoryOptions } from "./memory.ts";
 
 /** What is known about a blob at a mirror. */
@@ -59,22 +60,24 @@ const MAX_FAILED_TTL_MS = 5000;
 export function createKnownBlobs(options: KnownBlobsOptions): KnownBlobs {
   const { board, remembering, now } = options;
   const answers = createAnswers(options);
-  const keyOf = createKeys(board);
+  const scopeOf = (mirror: number) => scopeAt(mirror, board.generation(mirror));
   return {
     recall(mirror, digest) {
-      const foundAt = answers.get(keyOf(mirror, digest));
+      const foundAt = answers.get(digest, scopeOf(mirror));
       if (foundAt === undefined) return "unknown";
       if (foundAt === 0) return "missing";
       const fresh = foundAt > now() - remembering().recheckMs &&
         foundAt >= board.recheckFromS(mirror) * 1000;
       return fresh ? "found" : "stale";
     },
-    found: (mirror, digest) => answers.found(keyOf(mirror, digest), remembering().foundTtlMs),
-    missing: (mirror, digest) => answers.missing(keyOf(mirror, digest), remembering().missingTtlMs),
+    found: (mirror, digest) => answers.found(digest, remembering().foundTtlMs, scopeOf(mirror)),
+    missing: (mirror, digest) =>
+      answers.missing(digest, remembering().missingTtlMs, scopeOf(mirror)),
     failed: (mirror, digest) =>
       answers.missing(
-        keyOf(mirror, digest),
+        digest,
         Math.min(MAX_FAILED_TTL_MS, remembering().missingTtlMs),
+        scopeOf(mirror),
       ),
     get foundCount() {
       return answers.foundEntries.size;
@@ -90,33 +93,35 @@ export function createKnownBlobs(options: KnownBlobsOptions): KnownBlobs {
 const MISSING_SHARE = 1 / 4;
 
 /** Makes a bounded memory of answers in which missing entries cannot evict found ones. */
-export function createAnswers({ maxEntries, now }: MemoryOptions): Answers {
+export function createAnswers({ maxEntries, now, random }: MemoryOptions): Answers {
   const forMissing = Math.max(1, Math.floor(maxEntries * MISSING_SHARE));
-  const foundEntries = createMemory({ maxEntries: Math.max(1, maxEntries - forMissing), now });
-  const missingEntries = createMemory({ maxEntries: forMissing, now });
+  const shared = { now, random, reader: createDigestReader() };
+  const forFound = Math.max(1, maxEntries - forMissing);
+  const foundEntries = createMemory({ maxEntries: forFound, ...shared });
+  const missingEntries = createMemory({ maxEntries: forMissing, ...shared });
   return {
     foundEntries,
     missingEntries,
-    get: (key) => foundEntries.get(key) ?? missingEntries.get(key),
-    found(key, ttlMs) {
-      foundEntries.set(key, true, ttlMs);
-      missingEntries.delete(key);
+    get: (key, scope) => foundEntries.get(key, scope) ?? missingEntries.get(key, scope),
+    found(key, ttlMs, scope) {
+      foundEntries.set(key, true, ttlMs, scope);
+      missingEntries.delete(key, scope);
     },
-    missing(key, ttlMs) {
-      foundEntries.delete(key);
-      missingEntries.set(key, false, ttlMs);
+    missing(key, ttlMs, scope) {
+      foundEntries.delete(key, scope);
+      missingEntries.set(key, false, ttlMs, scope);
     },
   };
 }
 
-/** A memory of answers, by key. */
+/** A memory of answers, by key and scope, as {@linkcode Memory} has them. */
 export interface Answers {
   /** As {@linkcode Memory.get}. */
-  get(key: string): number | undefined;
+  get(key: string, scope?: number): number | undefined;
   /** Remembers that something is there. */
-  found(key: string, ttlMs: number): void;
+  found(key: string, ttlMs: number, scope?: number): void;
   /** Remembers that something is not there. */
-  missing(key: string, ttlMs: number): void;
+  missing(key: string, ttlMs: number, scope?: number): void;
   /** The entries that were found. */
   readonly foundEntries: Pick<Memory, "size">;
   /** The entries that were not found. */
@@ -124,18 +129,9 @@ export interface Answers {
 }
 
 /**
- * Makes the function for the key of a blob at a mirror. There are many keys, so they are
- * shorter than the URL. Each generation of a mirror has keys of its own.
+ * The scope of a mirror's entries: a 32-bit integer, different for each generation of each
+ * mirror. It repeats after two million generations, when every entry of the first has expired.
  */
-export function createKeys(board: Board): (mirror: number, digest: string) => string {
-  const prefixes: string[] = [];
-  const generations: number[] = [];
-  return (mirror, digest) => {
-    const generation = board.generation(mirror);
-    if (generations[mirror] !== generation) {
-      generations[mirror] = generation;
-      prefixes[mirror] = `${mirror.toString(36)}.${generation.toString(36)} `;
-    }
-    return prefixes[mirror] + digest;
-  };
+export function scopeAt(mirror: number, generation: number): number {
+  return Math.imul(generation, MIRROR_NUMBERS) + mirror | 0;
 }

@@ -132,7 +132,7 @@ interface Memories {
 }
 
 /** Replaces the memories when their configured size changes. */
-function createMemories({ bounds, board }: MirrorsOptions, now: () => number) {
+function createMemories({ bounds, board, random }: MirrorsOptions, now: () => number) {
   let held: Memories | undefined;
 
   function memories(): Memories {
@@ -140,8 +140,12 @@ function createMemories({ bounds, board }: MirrorsOptions, now: () => number) {
     if (held?.maxEntries === maxEntries) return held;
     held = {
       maxEntries,
-      known: createKnownBlobs({ maxEntries, now, board, remembering: bounds }),
-      answers: createAnswers({ maxEntries: Math.max(2, maxEntries * UPSTREAM_SHARE | 0), now }),
+      known: createKnownBlobs({ maxEntries, now, random, board, remembering: bounds }),
+      answers: createAnswers({
+        maxEntries: Math.max(2, maxEntries * UPSTREAM_SHARE | 0),
+        now,
+        random,
+      }),
     };
     return held;
   }

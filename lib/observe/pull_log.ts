@@ -63,9 +63,8 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
   let lines = "";
   let time = "";
   let cancel = () => {};
-  // The same content is pulled by the same clients again and again.
+  // There are few different programs that pull.
   const quoteAgent = createKeptQuote();
-  const describe = createKeptDescription();
 
   function handOn(): void {
     if (lines === "") return;
@@ -91,7 +90,7 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);
       const how = relayed === undefined ? "" : `"relayed":"${relayed}",`;
       lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
-        describe(asked)
+        formatAsked(asked)
       },"location":${where},"${by}":"${to}","reason":"${reason}",${how}"user_agent":${agent}${
         formatTrace(id, asn)
       }}\n`;
@@ -113,19 +112,6 @@ function createKeptQuote(): (agent: string) => string {
     if (kept.size >= MOST_KEPT) kept.clear();
     kept.set(agent, quoted);
     return quoted;
-  };
-}
-
-// A request target can have any length. So the description is cached with the parsed request,
-// and the parser's cache bounds both.
-function createKeptDescription(): (asked: Pulled) => string {
-  const kept = new WeakMap<Pulled, string>();
-  return (asked) => {
-    const held = kept.get(asked);
-    if (held !== undefined) return held;
-    const description = formatAsked(asked);
-    kept.set(asked, description);
-    return description;
   };
 }
 

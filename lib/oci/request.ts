@@ -126,28 +126,6 @@ export function parseRequest(method: string, target: string): Asked {
   return parsePath(path, 0, path.length, query);
 }
 
-const MOST_KEPT = 1000;
-const LONGEST_KEPT = 512;
-
-/**
- * Makes a {@linkcode parseRequest} with a cache. Most requests to a registry are for few
- * images, and a lookup takes a third of the time of parsing. The cache is cleared when it is
- * full; entries in use return at once.
- */
-export function createRequestParser(): typeof parseRequest {
-  const kept = new Map<string, Asked>();
-  return (method, target) => {
-    if (method !== "GET" && method !== "HEAD") return parseRequest(method, target);
-    const held = kept.get(target);
-    if (held !== undefined) return held;
-    const asked = parseRequest(method, target);
-    if (target.length > LONGEST_KEPT) return asked;
-    if (kept.size >= MOST_KEPT) kept.clear();
-    kept.set(target, asked);
-    return asked;
-  };
-}
-
 // The start of the authority; 0 for a target that is only a path, or -1 for one that is
 // neither a path nor a URL, such as `*`.
 function authorityStart(target: string): number {

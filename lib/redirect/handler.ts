@@ -9,7 +9,7 @@ import { blobKey, type PulledBlob } from "../mirrors/template.ts";
 import type { Mirrors } from "../mirrors/mirrors.ts";
 import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
 import type { UpstreamReason } from "../observe/numbers.ts";
-import { type Asked, createRequestParser } from "../oci/request.ts";
+import { type Asked, parseRequest } from "../oci/request.ts";
 import { decide, type FromMirror, type FromUpstream, urlAt } from "../routing/decide.ts";
 import { isRelayed, type Mirror, type Upstream } from "../routing/policy.ts";
 import {
@@ -56,7 +56,6 @@ export type IdentifiedHandler = (
 /** Makes a handler. */
 export function createHandler(options: HandlerOptions): IdentifiedHandler {
   const { policy, numbers, tellRoute } = options;
-  const parseRequest = createRequestParser();
   const clients = createClientReader(options);
   const sender = createSender(options, clients);
   const relayer = createRelayer(options, sender);

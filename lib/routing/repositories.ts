@@ -20,6 +20,8 @@ export interface RepositoryEntry {
 
 /** Where a repository is. */
 export interface Repository {
+  /** The name that clients use. */
+  readonly asked: string;
   /** The pattern that matches it. */
   readonly pattern: string;
   /** The upstream that it is in; `undefined` for the one that serves the client's location. */
@@ -33,13 +35,17 @@ export type RepositoryFinder = (name: string) => Repository | undefined;
 
 const MOST_KEPT = 1000;
 const LONGEST_KEPT = 256;
+// A power of two.
+const PLACES = 1024;
 
 /**
  * Makes a finder. The most specific pattern counts: the name itself, else the longest
  * beginning. A name that would be none at the upstream is not found.
  *
- * Most requests are for few repositories, so those are cached. The cache is cleared when it is
- * full; entries in use return at once.
+ * Most requests are for few repositories, so those are kept. What is kept is cleared when it is
+ * full; entries in use return at once. A name that is cut out of a request is a new string each
+ * time, which is hashed anew for a map. So each name has a place, found by its characters, where the
+ * repository is that was found there last.
  *
  * @example
  * ```ts
@@ -56,17 +62,39 @@ const LONGEST_KEPT = 256;
  * ```
  */
 export function createRepositories(entries: readonly RepositoryEntry[]): RepositoryFinder {
-  const find = createSearch(entries);
+  const search = createSearch(entries);
   const kept = new Map<string, Repository>();
-  return (name) => {
+  const places: (Repository | undefined)[] = Array(PLACES).fill(undefined);
+
+  function find(name: string): Repository | undefined {
     const held = kept.get(name);
     if (held !== undefined) return held;
-    const repository = find(name);
+    const repository = search(name);
     if (repository === undefined || name.length > LONGEST_KEPT) return repository;
     if (kept.size >= MOST_KEPT) kept.clear();
-    kept.set(name, repository);
+    kept.set(repository.asked, repository);
+    return repository;
+  }
+
+  return (name) => {
+    const place = placeOf(name);
+    const held = places[place];
+    if (held !== undefined && held.asked === name) return held;
+    const repository = find(name);
+    if (repository !== undefined && name.length <= LONGEST_KEPT) places[place] = repository;
     return repository;
   };
+}
+
+// Names begin alike, and end alike, so all characters count, up to a length.
+const PLACE_CHARACTERS = 32;
+
+function placeOf(name: string): number {
+  let place = name.length;
+  for (let at = Math.max(0, place - PLACE_CHARACTERS); at < name.length; at++) {
+    place = Math.imul(place, 31) + name.charCodeAt(at) | 0;
+  }
+  return (place ^ place >>> 10) & PLACES - 1;
 }
 
 function createSearch(entries: readonly RepositoryEntry[]): RepositoryFinder {
@@ -100,5 +128,16 @@ function locate(
   asked: string,
 ): Repository | undefined {
   const name = as === undefined ? asked : as.replace("*", () => rest);
-  return isName(name) ? { pattern, upstream, name } : undefined;
+  return isName(name)
+    ? { asked: copyString(asked), pattern, upstream, name: copyString(name) }
+    : undefined;
+}
+
+// A substring keeps its parent alive, and is slower to compare. A copy holds only its own
+// characters.
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function copyString(text: string): string {
+  return decoder.decode(encoder.encode(text));
 }

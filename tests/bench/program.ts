@@ -1,28 +1,31 @@
 /**
  * What the compiled program takes: time to its first answer against that of a compiled
- * one-line server, memory after a million different blobs, addresses looked up a second.
+ * one-line server, memory after a million different blobs, addresses looked up a second, CPU
+ * for real traffic against the same code from source, by the Deno that runs this.
  *
  * Takes the path of a compiled program, and makes the one-line server with the same
- * `deno compile`. Memory needs wrk.
+ * `deno compile`. Memory and CPU need wrk.
  *
  * @module
  */
 
-const [program, which = "start,memory,lookup"] = Deno.args;
+import { learn, startMirrors } from "./learn.ts";
+import {
+  freePort,
+  median,
+  microsecondsPerRequest,
+  residentMegabytes,
+  writeScript,
+} from "./load.ts";
+import { startArcheio } from "./servers.ts";
+import { createZipfTraffic } from "./traffic.ts";
+
+const [program, which = "start,memory,lookup,source"] = Deno.args;
 if (program === undefined) {
-  console.error("usage: program.ts PROGRAM [start,memory,lookup]");
+  console.error("usage: program.ts PROGRAM [start,memory,lookup,source]");
   Deno.exit(2);
 }
 const folder = await Deno.makeTempDir({ prefix: "archeio-bench-" });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
 
 function start(command: string, port: number, args: string[] = []): Deno.ChildProcess {
   return new Deno.Command(command, {
@@ -92,11 +95,6 @@ async function benchStart(program: string): Promise<void> {
   }
 }
 
-async function residentMegabytes(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024;
-}
-
 const BLOBS = 1_000_000;
 
 async function benchMemory(program: string): Promise<void> {
@@ -112,6 +110,7 @@ async function benchMemory(program: string): Promise<void> {
     `upstreams: { main: { endpoint: "https://registry.example" } }
 mirrors: { near: { url: "http://127.0.0.1:${mirror.addr.port}/images" } }
 rules: [ { clients: [ "*" ], mirrors: [ near ] } ]
+probe: { max_in_flight: 4096, max_per_s: 100000 }
 `,
   );
   const port = freePort();
@@ -164,10 +163,37 @@ async function benchLookup(program: string): Promise<void> {
   console.log(`lookup: ${(LINES / seconds / 1000).toFixed(0)} thousand lines a second`);
 }
 
+const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 7);
+const SECONDS = Number(Deno.env.get("BENCH_SECONDS") ?? 3);
+
+async function benchSource(program: string): Promise<void> {
+  const traffic = createZipfTraffic();
+  await using mirrors = startMirrors([traffic]);
+  const script = await writeScript(folder, "real_traffic", traffic);
+  const compiled = await startArcheio(folder, mirrors.targets, {
+    name: "compiled",
+    pulls: false,
+    program,
+  });
+  const source = await startArcheio(folder, mirrors.targets, { name: "source", pulls: false });
+  try {
+    for (const one of [compiled, source]) await learn(one, traffic, script);
+    const ratios: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const cost = await microsecondsPerRequest(compiled, script, SECONDS);
+      ratios.push(cost / await microsecondsPerRequest(source, script, SECONDS));
+    }
+    console.log(`CPU for real traffic, compiled to source: ${median(ratios).toFixed(2)}`);
+  } finally {
+    for (const one of [compiled, source]) await stop(one.process);
+  }
+}
+
 try {
   if (which.includes("start")) await benchStart(program);
   if (which.includes("lookup")) await benchLookup(program);
   if (which.includes("memory")) await benchMemory(program);
+  if (which.includes("source")) await benchSource(program);
 } finally {
   await Deno.remove(folder, { recursive: true });
 }

@@ -10,6 +10,8 @@
  * @module
  */
 
+import { freePort, median } from "./load.ts";
+
 const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 5);
 const SECONDS = Number(Deno.env.get("BENCH_SECONDS") ?? 3);
 const CONNECTIONS = 200;
@@ -24,11 +26,6 @@ interface Served extends AsyncDisposable {
 }
 
 const folder = await Deno.makeTempDir({ prefix: "archeio-bench-" });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 async function start(port: number, commands: readonly string[][]): Promise<Served> {
   const processes = commands.map((args) =>
@@ -101,10 +98,6 @@ async function microsecondsPerRequest({ port, cpu }: Served): Promise<number> {
   }).output();
   const [, requests] = /(\d+) requests in/.exec(new TextDecoder().decode(stdout)) ?? [];
   return (await cpu() - before) / Number(requests) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 try {

@@ -14,8 +14,8 @@ Deno.test("serve writes a JSON line for each pull to standard output", async () 
   await using server = await serve({ config: file.path, stdout: "piped" });
   const agent = 'containerd/2.1 "quoted"';
   const pulls = [
-    { path: `a/b/blobs/${DIGEST}`, kind: "blob", reference: DIGEST },
-    { path: "a/b/manifests/1.0", kind: "manifest", reference: "1.0" },
+    { path: `a/b/blobs/${DIGEST}`, kind: "blob", reference: DIGEST, reason: "no_mirror" },
+    { path: "a/b/manifests/1.0", kind: "manifest", reference: "1.0", reason: "registry" },
   ];
   for (const { path } of pulls) {
     const headers = { "user-agent": agent };
@@ -31,13 +31,14 @@ Deno.test("serve writes a JSON line for each pull to standard output", async () 
       assertMatch(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       return facts;
     }),
-    pulls.map(({ kind, reference }) => ({
+    pulls.map(({ kind, reference, reason }) => ({
       message: "pull",
       method: "GET",
       kind,
       repository: "a/b",
       reference,
       upstream: "main",
+      reason,
       user_agent: agent,
     })),
   );

@@ -1,7 +1,7 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
-import { createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
-import { createAnswers, createKeys, createKnownBlobs } from "../../lib/mirrors/known.ts";
+import { createBoard, createBoardMemory, MIRROR_NUMBERS } from "../../lib/mirrors/board.ts";
+import { createAnswers, createKnownBlobs, scopeAt } from "../../lib/mirrors/known.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 // A time of day, for a board has no place for what is long before it was written.
@@ -14,6 +14,7 @@ function createWorld({ missingTtlMs = MISSING_TTL_MS } = {}) {
   let nowMs = BEGUN_MS;
   const board = createBoard(createBoardMemory());
   const known = createKnownBlobs({
+    random: () => 0.5,
     board,
     maxEntries: 100,
     now: () => nowMs,
@@ -118,7 +119,7 @@ Deno.test("it is told how much is remembered", () => {
 Deno.test("a flood of what is missing never evicts what was found", () => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 100 }), (maxEntries) => {
-      const memory = createAnswers({ maxEntries, now: () => 1 });
+      const memory = createAnswers({ random: () => 0.5, maxEntries, now: () => 1 });
       // At least half, and three quarters but for what is rounded.
       const known = Array.from({ length: Math.max(1, Math.ceil(maxEntries * 3 / 4) - 1) });
       known.forEach((_, at) => memory.found(`known ${at}`, 10));
@@ -144,7 +145,7 @@ Deno.test("answers take as many entries as they may, a quarter of them for what 
     { maxEntries: 1, found: 1, missing: 1 },
   ];
   for (const { maxEntries, found, missing } of cases) {
-    const memory = createAnswers({ maxEntries, now: () => 1 });
+    const memory = createAnswers({ random: () => 0.5, maxEntries, now: () => 1 });
     for (let at = 0; at < 2000; at++) {
       memory.found(`found ${at}`, 10);
       memory.missing(`missing ${at}`, 10);
@@ -154,22 +155,14 @@ Deno.test("answers take as many entries as they may, a quarter of them for what 
   }
 });
 
-Deno.test("createKeys() gives each mirror, blob and generation a key of its own", () => {
-  const board = createBoard(createBoardMemory());
-  const keyOf = createKeys(board);
-  const held = new Set<string>();
-  const mirrors = [0, 1, 9, 10, 11, 35, 36, 37, 400, 2047];
-  for (let generation = 0; generation < 40; generation++) {
-    for (const mirror of mirrors) {
-      for (const digest of [DIGEST, "sha512:0"]) {
-        const key = keyOf(mirror, digest);
-        assertEquals(keyOf(mirror, digest), key);
-        assertEquals(createKeys(board)(mirror, digest), key, "the same in every isolate");
-        held.add(key);
-      }
+Deno.test("scopeAt() gives each generation of each mirror a 32-bit integer of its own", () => {
+  const held = new Set<number>();
+  for (const generation of [0, 1, 2, 40, 999_999]) {
+    for (let mirror = 0; mirror < MIRROR_NUMBERS; mirror++) {
+      const scope = scopeAt(mirror, generation);
+      assertEquals(scope, scope | 0);
+      held.add(scope);
     }
-    mirrors.forEach(board.forget);
   }
-  assertEquals(held.size, 40 * mirrors.length * 2);
-  assertLessOrEqual(keyOf(0, DIGEST).length, DIGEST.length + 12, "and a short one");
+  assertEquals(held.size, 5 * MIRROR_NUMBERS);
 });

@@ -24,6 +24,7 @@ function createWorld({ delays = [] as (number | undefined)[] } = {}) {
   const { now, wait, later } = clock;
   const board = createBoard(createBoardMemory());
   const known = createKnownBlobs({
+    random: () => 0.5,
     board,
     maxEntries: 100,
     now,

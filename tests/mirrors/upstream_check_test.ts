@@ -53,7 +53,9 @@ function createWorld({ always }: { always?: Answer } = {}) {
       leave: (server) => void inFlight.splice(inFlight.indexOf(server), 1),
       turnAway: () => world.held,
     },
-    answers: ((answers) => () => answers)(createAnswers({ maxEntries: 100, now: clock.now })),
+    answers: ((answers) => () => answers)(
+      createAnswers({ random: () => 0.5, maxEntries: 100, now: clock.now }),
+    ),
     remembering: () => ({
       foundTtlMs: FOUND_TTL_MS,
       recheckMs: FOUND_TTL_MS,

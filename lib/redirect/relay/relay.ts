@@ -48,7 +48,8 @@ export interface RelayedPull {
 }
 
 /** What relaying needs. */
-export interface RelayOptions extends Pick<World, "fetch" | "fetchAnew" | "later" | "now"> {
+export interface RelayOptions
+  extends Pick<World, "fetch" | "fetchAnew" | "later" | "now" | "random"> {
   /** Admits requests to other servers. */
   readonly gate: Gate;
   /** The places of streams, of all isolates. */
@@ -136,7 +137,7 @@ function count(
 }
 
 /** Replaces the memory when its configured size changes. */
-function createMemories({ bounds, now, numbers }: RelayOptions) {
+function createMemories({ bounds, now, random, numbers }: RelayOptions) {
   let held: { readonly maxBytes: number; readonly memory: RelayMemory } | undefined;
   return {
     get(): RelayMemory {
@@ -146,6 +147,7 @@ function createMemories({ bounds, now, numbers }: RelayOptions) {
         maxBytes,
         missingTtlMs: () => bounds().missingTtlMs,
         now,
+        random,
         onChange: (bytes) => numbers.set("memory_bytes", bytes),
       });
       held = { maxBytes, memory };

@@ -56,6 +56,8 @@ export interface RelayMemoryOptions {
   readonly missingTtlMs: () => number;
   /** The time in milliseconds, of any monotonic clock. */
   readonly now: () => number;
+  /** Returns a random number from 0 to below 1. */
+  readonly random: () => number;
   /** Called with how many bytes are remembered, when that changes. */
   readonly onChange: (bytes: number) => void;
 }
@@ -71,7 +73,7 @@ const MISSING_SHARE = 1 / 8;
 
 /** Makes an empty memory. */
 export function createRelayMemory(options: RelayMemoryOptions): RelayMemory {
-  const { maxBytes, missingTtlMs, now, onChange } = options;
+  const { maxBytes, missingTtlMs, now, random, onChange } = options;
   const small = Math.floor(maxBytes * SMALL_SHARE);
   const manifests = new LRUCache<string, Manifest>({
     maxSize: maxBytes - 2 * small,
@@ -80,7 +82,7 @@ export function createRelayMemory(options: RelayMemoryOptions): RelayMemory {
   const tags = createSmall<Tagged>(small);
   const repositories = createSmall<{ readonly atMs: number }>(small);
   const maxEntries = Math.min(MAX_MISSING, Math.ceil(maxBytes * MISSING_SHARE / LONGEST_KEY));
-  const missing = createMemory({ maxEntries, now });
+  const missing = createMemory({ maxEntries, now, random });
   const tell = () =>
     onChange(manifests.calculatedSize + tags.calculatedSize + repositories.calculatedSize);
   return {
