@@ -117,7 +117,8 @@ const UNKNOWN: Readonly<Record<Pulled["kind"], OciError>> = {
     code: "MANIFEST_UNKNOWN",
     message: "the manifest is not known to the registry",
   },
-  referrers: { code: "NAME_UNKNOWN", message: "the registry has no list of referrers for it" },
+  // With `NAME_UNKNOWN`, oras would not go on to the fallback tag.
+  referrers: { code: "MANIFEST_UNKNOWN", message: "the registry has no list of referrers for it" },
   tags: { code: "NAME_UNKNOWN", message: "the repository is not known to the registry" },
 };
 

@@ -18,7 +18,11 @@ const STALE = "pulls are served from memory because their upstream fails";
 
 const answer = (status: number, headers: HeadersInit = {}): Reply => () =>
   new Response(null, { status, headers });
-const hang: Reply = () => new Promise(() => {});
+// Until whoever asks has left, or the server could not be stopped.
+const hang: Reply = ({ signal }) =>
+  new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(new Response()), { once: true });
+  });
 
 /** What was pulled once is pulled again while the upstream fails, in whatever way. */
 export async function pullWithoutUpstream(stage: RelayStage, test: Deno.TestContext) {
