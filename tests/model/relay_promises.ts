@@ -16,6 +16,7 @@ const RECOVERED_MS = 70_000;
 const FLOOD_MS = 20_000;
 // A denied token is remembered for 10 s, and what is missing for its time after that.
 const EVIDENCE_MS = MISSING_TTL_S * 1000 + 10_000 + LONGEST_MS;
+const LONGEST_PAUSE_S = 60;
 // A setup is in use everywhere soon after a reload.
 const RELOAD_MS = 3000;
 const QUICK_MS = 100;
@@ -66,6 +67,10 @@ interface Seen {
   readonly fetched: Set<string>;
   /** When the registry last said that something is not there, or for others, by name. */
   readonly missingMs: Map<string, number>;
+  /** What a tag stood for, by HEAD, when the registry last said it. */
+  readonly told: Map<string, { readonly digest: string; readonly atMs: number }>;
+  /** Between when it has to leave the registry alone, by whom the registry is asked as. */
+  readonly pauses: Map<boolean, { readonly fromMs: number; readonly untilMs: number }>;
 }
 
 /** Watches whether a world's program keeps its promises. */
@@ -83,8 +88,13 @@ export function createRelayPromises(
   let unrestMs = now();
 
   function seenOf(isolate: ModelIsolate): Seen {
-    const seen = isolates.get(isolate) ??
-      { inFlight: new Set(), fetched: new Set(), missingMs: new Map() };
+    const seen = isolates.get(isolate) ?? {
+      inFlight: new Set(),
+      fetched: new Set(),
+      missingMs: new Map(),
+      told: new Map(),
+      pauses: new Map(),
+    };
     isolates.set(isolate, seen);
     return seen;
   }
@@ -107,6 +117,7 @@ export function createRelayPromises(
 
   function sends(isolate: ModelIsolate, request: RegistryRequest) {
     judgeSent(request);
+    judgePause(isolate, request);
     const { inFlight, fetched, missingMs } = seenOf(isolate);
     const what = fetchOf(request);
     if (what !== undefined) {
@@ -119,13 +130,47 @@ export function createRelayPromises(
       if (what !== undefined) inFlight.delete(what);
       if (response === undefined) return;
       const { status } = response;
+      noteAnswer(seenOf(isolate), request, response);
       const isWhole = mode === registry.mode && ["works", "no_head"].includes(mode.kind);
       if (what?.startsWith("manifest") && status === 200 && isWhole) fetched.add(what);
       // A token that is no good for what is asked for is an answer to that.
-      const isDenied = tokenMode.kind === "forges" || request.headers.has("authorization");
+      const isDenied = tokenMode.kind === "forges" || request.headers.has("authorization") ||
+        request.url.pathname === "/token";
       const says = status === 404 || status === 403 || status === 401 && isDenied;
       if (says) missingMs.set(nameOf(request), now());
     };
+  }
+
+  function noteAnswer(
+    { told, pauses }: Seen,
+    { url, headers, method }: RegistryRequest,
+    { status, headers: answered }: Response,
+  ): void {
+    const authorization = headers.get("authorization") ?? "";
+    if (authorization === "" || url.pathname === "/token") return;
+    const isSignedIn = isUsers(authorization);
+    const [, name, tag] = /^\/v2\/acme\/(.+)\/manifests\/(v\d)$/.exec(url.pathname) ?? [];
+    const digest = answered.get("docker-content-digest");
+    if (tag !== undefined) {
+      const key = formatFetch(name!, tag, isSignedIn);
+      if (status === 200 && method === "HEAD") told.set(key, { digest: digest!, atMs: now() });
+      else if (status !== 405) told.delete(key);
+    }
+    const seconds = Number(answered.get("retry-after") ?? 0);
+    if (status !== 429 || seconds === 0) return;
+    const untilMs = now() + Math.min(LONGEST_PAUSE_S, seconds) * 1000;
+    pauses.set(isSignedIn, { fromMs: now(), untilMs });
+  }
+
+  /** A registry that says for how long is left alone for so long. */
+  function judgePause(isolate: ModelIsolate, { url, headers }: RegistryRequest): void {
+    const authorization = headers.get("authorization") ?? "";
+    if (authorization === "" || url.pathname === "/token") return;
+    const pause = seenOf(isolate).pauses.get(isUsers(authorization));
+    if (pause === undefined) return;
+    // Requests that had begun go on.
+    if (now() <= pause.fromMs + LONGEST_MS || now() >= pause.untilMs) return;
+    breaks(`asked ${now() - pause.fromMs} ms after a 429`);
   }
 
   /** Nothing is asked but the registry, and its token service alone with what is secret. */
@@ -206,12 +251,24 @@ export function createRelayPromises(
 
   /** While the registry works, so does what it has. */
   function judgeFailure(
-    { name, askedMs, isAlone }: Relayed,
+    { name, reference, isolate, askedMs, isAlone }: Relayed,
     what: string,
     status: number,
   ): void {
+    if (isServable(isolate, name, reference)) breaks(`${what} was known, and got ${status}`);
     if (!isAlone || !isCalm(name) || !isSettled() || askedMs - goodMs < RECOVERED_MS) return;
     breaks(`${what} got ${status} while the registry works`);
+  }
+
+  /** Whether a tag was seen so lately that it is served while the registry fails. */
+  function isServable(isolate: ModelIsolate, name: string, tag: string): boolean {
+    const isSignedIn = CONFIGS[world.variant]!.signedIn;
+    const { told, fetched } = seenOf(isolate);
+    const last = told.get(formatFetch(name, tag, isSignedIn));
+    // The answer was for what is asked for before it came.
+    return last !== undefined && isSettled() &&
+      now() - last.atMs < (RELAY.stale_s * 1000) - LONGEST_MS &&
+      fetched.has(formatFetch(name, last.digest, isSignedIn));
   }
 
   /** No tag is older than it may be, and nothing private is shown. */
