@@ -38,12 +38,14 @@ async function takeTurns(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await undefined;
 }
 
-const HASHES = 2;
+const HASHES = 3;
+// Far more than what is hashed before it, so that it takes longer.
+const MUCH = new Uint8Array(256 * 1024);
 
 /** Waits until what was to be hashed before is hashed. */
 async function awaitHashes(): Promise<void> {
   for (let hash = 0; hash < HASHES; hash++) {
-    await crypto.subtle.digest("SHA-256", new Uint8Array(1));
+    await crypto.subtle.digest("SHA-256", MUCH);
     await new Promise((resolve) => setTimeout(resolve));
   }
 }

@@ -129,11 +129,11 @@ export async function play({ stuck, steps }: Story, random: () => number): Promi
   try {
     for (const step of steps) {
       await take(step);
-      relayed.check();
+      await relayed.check();
       promises.check();
     }
     await world.clock.pass(2 * BOUNDS.timeoutMs + SLACK_MS);
-    relayed.check();
+    await relayed.check();
     promises.check();
   } catch (error) {
     if (error instanceof Error) error.message += `\n${world.told.slice(-30).join("\n")}`;
