@@ -160,7 +160,7 @@ export function createRelayPromises(
     if (tag !== undefined) {
       const key = formatFetch(name!, tag, isSignedIn);
       if (status === 200 && method === "HEAD") told.set(key, { digest: digest!, atMs: now() });
-      else if (status !== 405) told.delete(key);
+      else if (status === 404) told.delete(key);
     }
     const seconds = Number(answered.get("retry-after") ?? 0);
     if (status !== 429 || seconds === 0) return;
