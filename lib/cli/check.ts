@@ -49,7 +49,7 @@ ${CONFIG_HELP}
     const cancel = world.later(LIMIT_MS, () => stop.abort());
     try {
       const findings = [
-        ...findInCertificate(config, context.now()),
+        ...await findInCertificate(config, context.now()),
         ...await findAll(plan, { ...world, timeoutMs: REQUEST_LIMIT_MS, stop: stop.signal }),
       ];
       context.out(flags.json ? JSON.stringify({ findings }, null, 2) + "\n" : format(findings));

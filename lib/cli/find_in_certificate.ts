@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { createFindings, type Finding } from "../findings/finding.ts";
 import { reasonOf } from "./load_config.ts";
@@ -14,16 +13,20 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const SOON_DAYS = 14;
 
 /** The findings about `listen.tls`: one, or none without it. */
-export function findInCertificate(config: Config, nowMs: number): Finding[] {
+export async function findInCertificate(config: Config, nowMs: number): Promise<Finding[]> {
   const tls = readTlsFiles(config);
   if (tls === undefined) return [];
   const { good, warning, bad } = createFindings("listen.tls");
+  // Loaded here because nothing else needs it.
+  const { createPrivateKey, createPublicKey, X509Certificate } = await import("node:crypto");
+  const form = { type: "spki", format: "der" } as const;
   try {
     const certificate = new X509Certificate(tls.cert);
+    const own = createPublicKey(createPrivateKey(tls.key)).export(form);
     const until = new Date(certificate.validTo);
     const day = until.toISOString().slice(0, 10);
     const days = Math.floor((until.getTime() - nowMs) / DAY_MS);
-    if (!isPair(certificate, tls.key)) {
+    if (!own.equals(certificate.publicKey.export(form))) {
       return [bad("has a key that is not that of its certificate", "write the key of cert in key")];
     }
     if (days < 0) return [bad(`expired on ${day}`, "renew it, and send SIGHUP")];
@@ -32,9 +35,4 @@ export function findInCertificate(config: Config, nowMs: number): Finding[] {
   } catch (error) {
     return [bad(`cannot be read: ${reasonOf(error)}`, "write files in the PEM format")];
   }
-}
-
-function isPair({ publicKey }: X509Certificate, key: string): boolean {
-  const form = { type: "spki", format: "der" } as const;
-  return createPublicKey(createPrivateKey(key)).export(form).equals(publicKey.export(form));
 }

@@ -15,8 +15,9 @@ import type { SeenRepository, SeenUpstream } from "./see_upstream.ts";
 export function judgeUpstream(plan: UpstreamPlan, seen: SeenUpstream): Finding[] {
   const judge = createJudge(plan);
   const { ping } = seen;
-  if (ping.kind === "failed") return [judge.unanswered(ping.reason)];
   const isRelayed = plan.settings.pull === "relay";
+  const quota = isRelayed ? [...judge.quota()] : [];
+  if (ping.kind === "failed") return [judge.unanswered(ping.reason), ...quota];
   const findings = [
     ...judge.ping(ping, seen),
     ...(isRelayed ? judge.realm(ping.headers) : judge.challenge(ping.status, seen)),
@@ -24,7 +25,7 @@ export function judgeUpstream(plan: UpstreamPlan, seen: SeenUpstream): Finding[]
   const hasFailed = findings.some(({ verdict }) => verdict === "bad");
   findings.push(...judge.pages(seen.repositories));
   if (!hasFailed) findings.push(...seen.repositories.flatMap((one) => [...judge.repository(one)]));
-  if (isRelayed) findings.push(...judge.quota());
+  findings.push(...quota);
   return findings.length > 0 ? distinct(findings) : [judge.good(ping.status, seen)];
 }
 
@@ -118,6 +119,14 @@ function createJudge(plan: UpstreamPlan) {
         case "slow_down":
           yield warning("asks for fewer requests", adviseOnQuota());
           return;
+        case "redirect": {
+          const to = tryOrigin(list.location, server.base);
+          const advice = `write endpoint: ${to}, if that is the registry, in ${part}`;
+          yield* isRelayed
+            ? [bad(`redirects ${name}, where archeio does not follow`, to && advice)]
+            : [];
+          return;
+        }
         case "failed":
           yield bad(list.reason, adviseOnFault(list.fault));
           return;

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { isRegisteredDigest, isSignatureTag, isTag } from "../oci/grammar.ts";
+import { isName, isRegisteredDigest, isSignatureTag, isTag } from "../oci/grammar.ts";
 import type { Pulled } from "../oci/request.ts";
 import { normalizeAccept } from "../registry/accept.ts";
 import { dropBody, tryReadBody } from "../registry/read_body.ts";
 import { createRegistry, type RegistryAnswer } from "../registry/registry.ts";
-import type { RegistryServer } from "../registry/server.ts";
+import { isDockerHub, type RegistryServer } from "../registry/server.ts";
 import { type Ask, type Reply, type Tools, withLimit } from "./ask.ts";
 import type { NamedRepository, UpstreamPlan } from "./plan.ts";
 
@@ -82,12 +82,12 @@ async function readCatalog(
   const path = pathname.slice("/v2/".length);
   const listed = tryField(catalog.body, "repositories");
   return toStrings(listed)
-    .filter((name) => NAME.test(name) && name.startsWith(path))
+    .filter((name) => name.startsWith(path))
+    .map((name) => name.slice(path.length))
+    .filter((name) => isName(name))
     .slice(0, 1)
-    .map((name) => ({ name: name.slice(path.length), there: name.slice(path.length) }));
+    .map((name) => ({ name, there: name }));
 }
-
-const NAME = /^[a-z0-9]+(?:[._/-]+[a-z0-9]+){0,30}$/;
 
 function createSeeRepository(tools: Tools) {
   const pull = createPull(tools);
@@ -126,7 +126,9 @@ function createSeeRepository(tools: Tools) {
   ): Promise<SeenRepository> => {
     const { there: name } = repository;
     const seen = await list(server, name);
-    const tag = seen.kind === "listed" ? chooseTag(seen.tags) : undefined;
+    // Docker Hub counts requests for manifests, and never serves blobs itself.
+    const isCounted = isDockerHub(server);
+    const tag = seen.kind === "listed" && !isCounted ? chooseTag(seen.tags) : undefined;
     if (tag === undefined) return { ...repository, list: seen, blobs: [] };
     const asked = { kind: "manifest_by_tag", name, tag, signature: false, query: "" } as const;
     const blobs = (await listBlobs(server, asked, 1)).slice(0, MOST_BLOBS);

@@ -16,10 +16,10 @@ export interface CertificateFiles {
   readonly folder: string;
 }
 
-/** Makes a certificate, by default for 127.0.0.1, and writes it into a folder. */
+/** Makes a certificate for 127.0.0.1 and other hosts, and writes it into a folder. */
 export async function createCertificateFiles(
   path: string,
-  hosts?: readonly string[],
+  hosts: readonly string[] = [],
 ): Promise<CertificateFiles> {
   const folder = `${path}/trusted`;
   const files = { folder, certFile: `${folder}/archeio.crt`, keyFile: `${path}/archeio.pem` };

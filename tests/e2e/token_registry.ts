@@ -15,8 +15,7 @@ import { serveBoth, type Store } from "./store.ts";
 import { createTokenService, ISSUER, SERVICE, type TokenServiceOptions } from "./token_service.ts";
 
 /** How a registry behaves. */
-export interface TokenRegistryOptions
-  extends Omit<TokenServiceOptions, "certificate" | "isPublic"> {
+export interface TokenRegistryOptions extends Omit<TokenServiceOptions, "certificate"> {
   /** A folder of its own. */
   readonly folder: string;
   readonly certificate: CertificateFiles;
@@ -59,7 +58,8 @@ export async function startTokenRegistry(options: TokenRegistryOptions): Promise
   let reply: Reply | undefined;
   let replyToken: Reply | undefined;
 
-  const issue = createTokenService({ ...options, isPublic: () => !isHidden });
+  const isPublic = (name: string) => !isHidden && options.isPublic(name);
+  const issue = createTokenService({ ...options, isPublic });
   const answerToken = async (request: Request) => await replyToken?.(request) ?? issue(request);
   const elsewhere = tokensElsewhere ? started.use(serveBoth(answerToken, certificate)) : undefined;
 

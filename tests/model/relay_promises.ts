@@ -194,7 +194,9 @@ export function createRelayPromises(
     const isSignedIn = CONFIGS[world.variant]!.signedIn;
     const key = formatFetch(name, reference, isSignedIn);
     const what = `${name} ${reference}`;
-    const isAlone = pending.values().every((one) => what === `${one.name} ${one.reference}`) &&
+    // Each request for a blob is one to the registry, and has a place of its own.
+    const isAlone = !relaying.blob &&
+      pending.values().every((one) => what === `${one.name} ${one.reference}`) &&
       (last.what === what || now() - last.atMs > ALONE_MS);
     last = { what, atMs: now() };
     const relayed: Relayed = {

@@ -26,6 +26,8 @@ export interface Tagged {
   readonly digest: string;
   /** When the upstream was asked, in milliseconds. */
   readonly seenMs: number;
+  /** Until when the upstream, which failed, is not asked again. */
+  readonly restsUntilMs?: number;
 }
 
 /** The memory of what upstreams have. Keys begin with the upstream's identity. */

@@ -42,8 +42,8 @@ export interface RelayStage extends AsyncDisposable {
   readonly docker: Docker | undefined;
 }
 
-// Each of them another host, the last for clients.
-const HOSTS = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "localhost"];
+// Beside 127.0.0.1: each serves something else, the last by its name.
+const HOSTS = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "localhost"];
 
 /** Who may see what is hidden, and the password. */
 export const USER = { username: "bot", password: "secret" };
@@ -93,7 +93,11 @@ async function startRegistries(
   { certificate, blobs }: Pick<RelayStage, "certificate" | "blobs">,
   started: AsyncDisposableStack,
 ): Promise<Registries> {
-  const common = { certificate, users: { [USER.username]: USER.password } };
+  const common = {
+    certificate,
+    users: { [USER.username]: USER.password },
+    isPublic: (repository: string) => repository.startsWith(`${PATH}/`),
+  };
   const streaming = started.use(
     await startTokenRegistry({
       ...common,

@@ -146,6 +146,15 @@ Deno.test("a list that has not the form of one reaches nobody", async () => {
   }
 });
 
+Deno.test("a list that is redirected is not followed", async () => {
+  const headers = { location: "https://evil.example/list" };
+  const { ask, stub, elsewhere } = createRelayWorld({
+    stub: { realm: null, reply: () => new Response(null, { status: 307, headers }) },
+  });
+  assertEquals(await codeOf(await ask("/v2/app/tags/list")), "503 UNAVAILABLE");
+  assertEquals([stub.got.length, elsewhere], [1, []]);
+});
+
 Deno.test("a repository without tags has none", async () => {
   const { ask, stub } = createRelayWorld();
   stub.contents.set("acme/app/tags/list", tagsOf({ name: "acme/app", tags: null }));
