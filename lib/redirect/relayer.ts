@@ -12,7 +12,7 @@ import type { Upstream } from "../routing/policy.ts";
 import type { Client } from "./client.ts";
 import type { Failure, Outcome } from "./relay/outcome.ts";
 import type { Relay } from "./relay/relay.ts";
-import { answerTo } from "./relay/relay_answers.ts";
+import { type AnswersOptions, createAnswers } from "./relay/relay_answers.ts";
 import type { Source } from "./relay/source.ts";
 import type { Sender } from "./sender.ts";
 
@@ -33,15 +33,11 @@ export interface Relayer {
 }
 
 /** What a relayer needs. */
-export interface RelayerOptions {
+export interface RelayerOptions extends AnswersOptions {
   /** Fetches what is pulled. */
   readonly relay: Relay;
   /** The relaying upstreams. */
   readonly sourceOf: (upstream: Upstream) => Source;
-  /** How long a tag is remembered, in milliseconds. */
-  readonly tagTtlMs: number;
-  /** Whether the platform compresses answers, unless they are said to be left as they are. */
-  readonly compresses?: boolean | undefined;
   /** The counters. */
   readonly numbers: Numbers;
   /** Called when an upstream did not serve a pull; `isStale` when it was served nevertheless. */
@@ -50,7 +46,8 @@ export interface RelayerOptions {
 
 /** Makes a relayer. */
 export function createRelayer(options: RelayerOptions, sender: Sender): Relayer {
-  const { relay, sourceOf, tagTtlMs, compresses, numbers, onNotServed } = options;
+  const { relay, sourceOf, numbers, onNotServed } = options;
+  const answerTo = createAnswers(options);
 
   function finish(
     outcome: Outcome,
@@ -59,8 +56,8 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
     client: Client,
   ): Response {
     const { request } = client;
-    const response = answerTo(outcome, { asked, request, byClient, tagTtlMs, compresses });
-    const result = resultOf(outcome, response);
+    const response = answerTo(outcome, { asked, request, byClient });
+    const result = resultOf(outcome);
     numbers.answered(asked.kind, response.status);
     numbers.relay.relayed(upstream.number, result);
     sender.writeRelayed(asked, upstream, { reason, relayed: result }, client);
@@ -93,14 +90,15 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
   };
 }
 
-function resultOf(outcome: Outcome, { body }: Response): RelayResult {
+function resultOf(outcome: Outcome): RelayResult {
   switch (outcome.kind) {
     case "manifest":
       return outcome.how;
     case "list":
       return "fetched";
     case "blob":
-      return body === null ? "fetched" : "stream";
+      // Of no other response: one whose body is looked at is sent as a stream, at twice the cost.
+      return outcome.response.body === null ? "fetched" : "stream";
     case "failed":
       return outcome.fault === "busy" || outcome.fault === "streams" ? "busy" : "failed";
     default:
