@@ -12,7 +12,7 @@ import type { Upstream } from "../routing/policy.ts";
 import type { Client } from "./client.ts";
 import type { Failure, Outcome } from "./relay/outcome.ts";
 import type { Relay } from "./relay/relay.ts";
-import { type AnswersOptions, createAnswers } from "./relay/relay_answers.ts";
+import { answerTo } from "./relay/relay_answers.ts";
 import type { Source } from "./relay/source.ts";
 import type { Sender } from "./sender.ts";
 
@@ -33,11 +33,15 @@ export interface Relayer {
 }
 
 /** What a relayer needs. */
-export interface RelayerOptions extends AnswersOptions {
+export interface RelayerOptions {
   /** Fetches what is pulled. */
   readonly relay: Relay;
   /** The relaying upstreams. */
   readonly sourceOf: (upstream: Upstream) => Source;
+  /** How long a tag is remembered, in milliseconds. */
+  readonly tagTtlMs: number;
+  /** Whether the platform compresses answers, unless they are said to be left as they are. */
+  readonly compresses?: boolean | undefined;
   /** The counters. */
   readonly numbers: Numbers;
   /** Called when an upstream did not serve a pull; `isStale` when it was served nevertheless. */
@@ -46,8 +50,7 @@ export interface RelayerOptions extends AnswersOptions {
 
 /** Makes a relayer. */
 export function createRelayer(options: RelayerOptions, sender: Sender): Relayer {
-  const { relay, sourceOf, numbers, onNotServed } = options;
-  const answerTo = createAnswers(options);
+  const { relay, sourceOf, tagTtlMs, compresses, numbers, onNotServed } = options;
 
   function finish(
     outcome: Outcome,
@@ -56,7 +59,7 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
     client: Client,
   ): Response {
     const { request } = client;
-    const response = answerTo(outcome, { asked, request, byClient });
+    const response = answerTo(outcome, { asked, request, byClient, tagTtlMs, compresses });
     const result = resultOf(outcome);
     numbers.answered(asked.kind, response.status);
     numbers.relay.relayed(upstream.number, result);

@@ -99,7 +99,10 @@ export function createRelay(options: RelayOptions): Relay {
 
   function waitingOf({ request }: RelayedPull): Waiting {
     return {
-      accept: readAccept(request.headers.get("accept")),
+      // What is remembered by its digest is served without.
+      get accept() {
+        return readAccept(request.headers.get("accept"));
+      },
       signal: () => request.signal,
     };
   }

@@ -19,10 +19,6 @@ export interface AnswerTo {
   readonly request: Request;
   /** Whether the answer depends on the client's address. */
   readonly byClient: boolean;
-}
-
-/** How answers are made. */
-export interface AnswersOptions {
   /** How long a tag is remembered, in milliseconds. */
   readonly tagTtlMs: number;
   /** Whether the platform compresses answers, unless they are said to be left as they are. */
@@ -30,78 +26,57 @@ export interface AnswersOptions {
 }
 
 /** Makes the answer to a relayed pull. */
-export type Answers = (outcome: Outcome, to: AnswerTo) => Response;
-
-/** Makes a function that makes the answers to relayed pulls. */
-export function createAnswers(options: AnswersOptions): Answers {
-  const manifestAnswer = createManifestAnswers(options);
-  return (outcome, to) => {
-    const { method } = to.request;
-    switch (outcome.kind) {
-      case "manifest":
-        return manifestAnswer(outcome.manifest, to);
-      case "list":
-        return listAnswer(outcome, method);
-      case "redirect":
-        return redirectAnswer(outcome.location);
-      case "blob":
-        return outcome.response;
-      case "missing":
-        return errorAnswer(404, UNKNOWN[to.asked.kind], method);
-      case "slow_down":
-        return errorAnswer(429, TOO_MANY, method, tryRetryAfter(outcome.retryAfter));
-      case "failed":
-        return errorAnswer(503, UNAVAILABLE[outcome.fault], method, RETRY_AFTER_S);
-    }
-  };
+export function answerTo(outcome: Outcome, to: AnswerTo): Response {
+  const { method } = to.request;
+  switch (outcome.kind) {
+    case "manifest":
+      return manifestAnswer(outcome.manifest, to);
+    case "list":
+      return listAnswer(outcome, method);
+    case "redirect":
+      return redirectAnswer(outcome.location);
+    case "blob":
+      return outcome.response;
+    case "missing":
+      return errorAnswer(404, UNKNOWN[to.asked.kind], method);
+    case "slow_down":
+      return errorAnswer(429, TOO_MANY, method, tryRetryAfter(outcome.retryAfter));
+    case "failed":
+      return errorAnswer(503, UNAVAILABLE[outcome.fault], method, RETRY_AFTER_S);
+  }
 }
 
 const IMMUTABLE = "public, max-age=31536000, immutable";
+
+function manifestAnswer(manifest: Manifest, to: AnswerTo): Response {
+  const { digest, type, bytes } = manifest;
+  const { asked, request } = to;
+  const isByTag = asked.kind === "manifest_by_tag";
+  const condition = request.headers.get("if-none-match");
+  const isKnown = condition !== null && matches(condition, digest);
+  const response = new Response(
+    isKnown || request.method === "HEAD" ? null : bytes,
+    isKnown ? NOT_MODIFIED : undefined,
+  );
+  const { headers } = response;
+  // Cheaper than the `headers` option, which is converted by WebIDL's rules.
+  if (!isKnown) {
+    headers.set("content-type", type);
+    headers.append("content-length", String(bytes.length));
+  }
+  headers.append("docker-content-digest", digest);
+  headers.append("etag", `"${digest}"`);
+  headers.append("cache-control", isByTag ? tagControl(to) : IMMUTABLE);
+  // The length of a compressed answer is not told, and its tag is another one.
+  if (to.compresses) headers.append("cache-control", "no-transform");
+  headers.append("vary", "accept");
+  return response;
+}
+
 const NOT_MODIFIED = { status: 304 };
 
-function createManifestAnswers({ tagTtlMs, compresses }: AnswersOptions) {
-  // The length of a compressed answer is not told, and its tag is another one.
-  const asItIs = compresses ? ", no-transform" : "";
-  const byTag = `max-age=${Math.floor(tagTtlMs / 1000)}${asItIs}`;
-  const byTagAndClient = `private, ${byTag}`;
-  const byDigest = IMMUTABLE + asItIs;
-  // Most of the cost of an answer from memory is the validation of its headers.
-  const kept = new WeakMap<Manifest, Map<string, Headers>>();
-
-  function headersOf(manifest: Manifest, control: string): Headers {
-    let own = kept.get(manifest);
-    if (own === undefined) kept.set(manifest, own = new Map());
-    let headers = own.get(control);
-    if (headers === undefined) own.set(control, headers = createHeaders(manifest, control));
-    return headers;
-  }
-
-  return (manifest: Manifest, { asked, request, byClient }: AnswerTo): Response => {
-    const isByTag = asked.kind === "manifest_by_tag";
-    const control = isByTag ? byClient ? byTagAndClient : byTag : byDigest;
-    const headers = headersOf(manifest, control);
-    const condition = request.headers.get("if-none-match");
-    if (condition !== null && matches(condition, manifest.digest)) return notModified(headers);
-    return new Response(request.method === "HEAD" ? null : manifest.bytes, { headers });
-  };
-}
-
-function createHeaders({ digest, type, bytes }: Manifest, control: string): Headers {
-  return new Headers({
-    "content-type": type,
-    "content-length": String(bytes.length),
-    "docker-content-digest": digest,
-    "etag": `"${digest}"`,
-    "cache-control": control,
-    "vary": "accept",
-  });
-}
-
-function notModified(headers: Headers): Response {
-  const response = new Response(null, { ...NOT_MODIFIED, headers });
-  response.headers.delete("content-type");
-  response.headers.delete("content-length");
-  return response;
+function tagControl({ byClient, tagTtlMs }: AnswerTo): string {
+  return `${byClient ? "private, " : ""}max-age=${Math.floor(tagTtlMs / 1000)}`;
 }
 
 // RFC 9110, section 13.1.2: any of a list, compared weakly.
