@@ -86,9 +86,8 @@ export function createManifests(options: ManifestsOptions): Manifests {
     const outcome = await fetches.byTag(renewal, before);
     if (outcome.kind === "missing") memory().setTag(key, undefined);
     if (outcome.kind !== "failed" && outcome.kind !== "slow_down") return outcome;
-    if (before === undefined || !isServable(before)) return outcome;
-    const manifest = memory().manifest(keyOf(source, byDigestOf(asked, before.digest)));
-    if (manifest === undefined) return outcome;
+    const manifest = before && memory().manifest(keyOf(source, byDigestOf(asked, before.digest)));
+    if (before === undefined || manifest === undefined || !isServable(before)) return outcome;
     memory().setTag(key, { ...before, restsUntilMs: now() + RETRY_MS });
     return { kind: "manifest", manifest, how: "stale", why: outcome };
   }
