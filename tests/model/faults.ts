@@ -334,8 +334,8 @@ export const FAULTS: readonly Fault[] = [
       ),
       edit(
         "redirect/relay/read_manifest.ts",
-        "manifest: { digest: own,",
-        "manifest: { digest: wanted ?? own,",
+        "const manifest = { digest: own,",
+        "const manifest = { digest: wanted ?? own,",
       ),
     ],
     tests: ["tests/redirect/relay/relay_manifests_test.ts"],
