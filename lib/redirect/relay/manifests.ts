@@ -26,8 +26,8 @@ import type { Source } from "./source.ts";
 
 /** Serves manifests. Returns a promise only when the upstream is asked; it never rejects. */
 export interface Manifests {
-  /** A manifest by its digest. */
-  byDigest(source: Source, asked: ByDigest, waiting: Waiting): Outcome | Promise<Outcome>;
+  /** A manifest by its digest. `waiting` is called only when the upstream is asked. */
+  byDigest(source: Source, asked: ByDigest, waiting: () => Waiting): Outcome | Promise<Outcome>;
   /** A manifest by a tag. */
   byTag(source: Source, asked: ByTag, waiting: Waiting): Outcome | Promise<Outcome>;
   /** Whether it would be served without asking the upstream, to a client of the usual types. */
@@ -49,12 +49,12 @@ export function createManifests(options: ManifestsOptions): Manifests {
   const fetches = createFetches(options);
   const flights = createFlights<Outcome>();
 
-  function byDigest(source: Source, asked: ByDigest, waiting: Waiting) {
+  function byDigest(source: Source, asked: ByDigest, waiting: () => Waiting) {
     const manifest = memory().manifest(keyOf(source, asked));
     if (manifest !== undefined) return { kind: "manifest", manifest, how: "memory" } as const;
     // Its bytes could not be checked.
     if (!asked.registered || judge.isMissing(source, asked)) return MISSING;
-    return fetches.byDigest(source, asked, waiting, "new_reference");
+    return fetches.byDigest(source, asked, waiting(), "new_reference");
   }
 
   function byTag(source: Source, asked: ByTag, waiting: Waiting): Outcome | Promise<Outcome> {

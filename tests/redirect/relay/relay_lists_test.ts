@@ -77,7 +77,10 @@ Deno.test("referrers are handed on, with what filters them and where the next pa
 Deno.test("a list that is missing is missing, so that clients use the fallback tag", async () => {
   const { ask, add, taken, clock } = createRelayWorld();
   add("acme/app", "v1", first);
-  assertEquals(await codeOf(await ask(`/v2/app/referrers/${first.digest}`)), "404 NAME_UNKNOWN");
+  assertEquals(
+    await codeOf(await ask(`/v2/app/referrers/${first.digest}`)),
+    "404 MANIFEST_UNKNOWN",
+  );
   taken();
   assertEquals((await ask(`/v2/app/referrers/${first.digest}`)).status, 404);
   assertEquals(taken(), []);

@@ -1,6 +1,15 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { settle } from "../../mirrors/virtual_clock.ts";
-import { codeOf, createRelayWorld, MANIFEST, manifestOf, RELAYING, tell } from "./relay_world.ts";
+import {
+  codeOf,
+  createRelayWorld,
+  digestOf,
+  INDEX,
+  MANIFEST,
+  manifestOf,
+  RELAYING,
+  tell,
+} from "./relay_world.ts";
 
 const first = await manifestOf("first");
 const second = await manifestOf("second");
@@ -377,6 +386,30 @@ Deno.test("a manifest is no page, whatever the upstream says of it", async () =>
     add("acme/app", undefined, { ...first, type });
     const response = await ask(`/v2/app/manifests/${first.digest}`);
     assertEquals(response.headers.get("content-type"), expected);
+  }
+});
+
+Deno.test("a manifest is served as it is, whatever its bytes are", async () => {
+  const bodies = [
+    new TextEncoder().encode(`{"a":"ü€😀"}`),
+    new TextEncoder().encode(`\ufeff{"a":"b"}`),
+    Uint8Array.of(0x22, 0xff, 0x22),
+    Uint8Array.of(0),
+  ];
+  const { ask, stub } = createRelayWorld({ stub: { realm: null } });
+  for (const body of bodies) {
+    const digest = await digestOf(body);
+    stub.contents.set(
+      `acme/app/manifests/${digest}`,
+      () => new Response(body, { headers: { "content-type": INDEX } }),
+    );
+    for (let time = 0; time < 2; time++) {
+      const response = await ask(`/v2/app/manifests/${digest}`);
+      const { headers } = response;
+      assertEquals(headers.get("content-type"), INDEX);
+      assertEquals(headers.get("content-length"), String(body.length));
+      assertEquals(await response.bytes(), body);
+    }
   }
 });
 
