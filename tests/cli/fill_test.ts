@@ -1,4 +1,13 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { createLineTeller } from "../../lib/cli/filling/tell.ts";
+import { addMirror, createTally } from "../../lib/fill/tally.ts";
+import { createVirtualClock } from "../mirrors/virtual_clock.ts";
 import { parseBytes, parseTime } from "../../lib/cli/fill.ts";
 import { addImage, addIndex, createBytes, createRepository, digestOf } from "../fill/fixture.ts";
 import { type Bucket, serveBucket, type Served, serveRegistry } from "../fill/served.ts";
@@ -501,4 +510,82 @@ Deno.test("parseBytes() and parseTime() read numbers with units, and nothing els
     }
     assertStringIncludes(message, "it must be from 1s to 30d");
   }
+});
+
+Deno.test("a manifest that lies about a size costs one copy, and then none", async () => {
+  await using stage = createStage();
+  const { app, bucket, folder } = stage;
+  const layers = [{ mediaType: "x", digest: digestOf(SMALL), size: 7 }];
+  app.tags.set("v1", addImage(app, [], { layers }));
+  assertEquals((await stage.run("fill")).status, 0);
+  bucket.asked.length = 0;
+  const second = await stage.run("fill");
+  assertEquals(lastLine(second.out).mirrors.s3.copied, 0);
+  const path = `${folder}/state/sizes.json`;
+  assertEquals(JSON.parse(await Deno.readTextFile(path)), { [digestOf(SMALL)]: SMALL.length });
+  for (const wrong of ["no JSON", "null", '{"sha256:x":"many"}']) {
+    await Deno.writeTextFile(path, wrong);
+    assertEquals((await stage.run("fill")).status, 0);
+  }
+});
+
+Deno.test("fill finds repositories under other names, and signatures in another upstream", async () => {
+  await using stage = createStage();
+  await using signatures = serveRegistry({ app: createRepository() });
+  const table = [
+    { repositories: { mine: { as: "app" } }, signature_upstream: "signatures" },
+    { repositories: { mine: { upstream: "main", as: "app" } }, signature_upstream: "main" },
+  ];
+  for (const more of table) {
+    stage.fill = { repositories: ["mine"] };
+    const others = more.signature_upstream === "main" ? {} : {
+      signatures: { endpoint: signatures.url },
+    };
+    stage.more = { ...more, upstreams: { main: { endpoint: stage.registry.url }, ...others } };
+    assertEquals((await stage.run("fill")).status, 0);
+  }
+  assertEquals(stage.bucket.objects.size, stage.app.blobs.size);
+  assert(signatures.asked.includes("GET /v2/app/tags/list"));
+});
+
+Deno.test("fill tells progress in lines, with what is left", async () => {
+  const out: string[] = [];
+  const clock = createVirtualClock(0);
+  const teller = createLineTeller({
+    ...clock,
+    timeOfDay: clock.now,
+    out: (text) => void out.push(text),
+  });
+  const tally = createTally();
+  const mirror = addMirror(tally, "near", false);
+  Object.assign(mirror, { missing: 2, missingBytes: 90_000 });
+  teller.onStage("copy", tally);
+  mirror.sentBytes = 30_000;
+  await clock.pass(30_000);
+  teller.onStage("end", tally);
+  assertEquals(clock.waiting, 0);
+  teller.stop();
+  const lines = out.map((line) => JSON.parse(line));
+  assertEquals(lines.map(({ message, mirrors }) => [message, mirrors.near.seconds_left]), [
+    ["copying", null],
+    ["copying", 60],
+  ]);
+});
+
+Deno.test("prune ends with what it did not expect", async () => {
+  await using stage = createStage();
+  stage.more = { probe: { recheck_s: 1 } };
+  assertEquals((await stage.run("fill")).status, 0);
+  stage.app.tags.delete("v2");
+  const args = ["--older-than", "1s", "--max-share", "100", "--delete"];
+  await assertRejects(
+    () =>
+      stage.run("prune", args, {
+        out(text) {
+          if (text.startsWith("s3: deleted")) throw new TypeError("a bug");
+        },
+      }),
+    TypeError,
+  );
+  assertEquals(await Deno.readTextFile(`${stage.folder}/state/leaving.json`), "{}\n");
 });

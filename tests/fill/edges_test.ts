@@ -7,6 +7,7 @@ import { createManifests } from "../../lib/fill/manifests.ts";
 import { createPlan } from "../../lib/fill/plan.ts";
 import { openReading } from "../../lib/fill/read_blob.ts";
 import { createFinder, listRepositories } from "../../lib/fill/repositories.ts";
+import { createFailureReader } from "../../lib/fill/registry_answers.ts";
 import type { Opened } from "../../lib/fill/source.ts";
 import { DONE } from "../../lib/fill/store.ts";
 import { isComplete } from "../../lib/fill/tally.ts";
@@ -441,4 +442,43 @@ Deno.test("prune finds nothing if a store cannot be listed, or it is interrupted
   near.remove = () => Promise.resolve(failedForGood("403"));
   const many = Array.from({ length: 100 }, () => blobs[0]!);
   assertEquals((await deleteBlobs(near, many, never)).reason, "403");
+});
+
+Deno.test("without referrers, neither these nor signatures by tag are filled", async () => {
+  const app = createRepository();
+  const image = addImage(app, [SMALL]);
+  app.tags.set("v1", image);
+  app.tags.set(`${image.replace(":", "-")}.sig`, addImage(app, [bytesOf("signature")]));
+  const source = createMemorySource({ app });
+  const near = createMemoryStore("near");
+  const options = { referrers: false };
+  const tally = await runFill({ source, stores: { near }, repositories: ["app"], options });
+  assert(isComplete(tally));
+  assertEquals(near.objects.has(digestOf(bytesOf("signature"))), false);
+  assertEquals(source.asked.filter((one) => one.startsWith("referrers")), []);
+});
+
+Deno.test("a blob that breaks off is not resumed once it is ended", async () => {
+  const clock = createVirtualClock(0);
+  const stop = new AbortController();
+  const open = () => Promise.resolve(openedOf({ body: streamOf([SMALL], new Error("reset")) }));
+  const reading = await openReading(
+    { digest: digestOf(LARGE), claimed: undefined, open },
+    { createHash: hashes, ...clock },
+    stop.signal,
+  );
+  assert(reading.kind === "reading");
+  await reading.next();
+  const next = reading.next();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  stop.abort(new Error("stopped"));
+  assertEquals(await next as unknown, failed("reset"));
+});
+
+Deno.test("a redirect of what is no blob is a failure that lasts", () => {
+  const read = createFailureReader(() => 0);
+  assertEquals(
+    read({ kind: "redirect", location: "https://a.example" }),
+    failedForGood("it redirects what is no blob"),
+  );
 });

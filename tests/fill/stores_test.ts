@@ -190,6 +190,47 @@ Deno.test("an S3 store tells what goes wrong with parts, and completes none of i
     }
   }));
 
+Deno.test("an S3 store says so when it cannot create, go on with or abort an upload in parts", () =>
+  withBucket(async (bucket) => {
+    const journal = createJournal();
+    const sizes = { single: 500_000, part: 600_000 };
+    const store = createStore(bucket.url, { journal, sizes });
+    bucket.instead = ({ method }) => method === "POST" ? s3Error(403, "AccessDenied") : undefined;
+    const never = new AbortController().signal;
+    const uncreated = store.begin(digestOf(SMALL), LARGE.length, never);
+    assertEquals((await uncreated.finish()).kind, "failed");
+    bucket.instead = () => undefined;
+    const begun = store.begin(digestOf(SMALL), LARGE.length, never);
+    await begun.write(LARGE.slice(0, 10));
+    bucket.instead = ({ method }) => method === "DELETE" ? s3Error(403, "AccessDenied") : undefined;
+    await begun.abort();
+    assertEquals(journal.left.size, 1);
+    assertEquals((await store.tidy(never)).kind, "failed");
+    bucket.instead = (request) =>
+      request.url.includes("partNumber=") ? s3Error(400, "EntityTooLarge") : undefined;
+    const refused = store.begin(digestOf(SMALL), LARGE.length, never);
+    let outcome = await refused.write(LARGE.slice(0, 500_000));
+    for (let count = 0; count < 40 && outcome.kind === "done"; count++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      outcome = await refused.write(LARGE.slice(0, 1000));
+    }
+    assert(outcome.kind === "failed");
+    await refused.abort();
+  }));
+
+Deno.test("an upload that is given up while it connects is closed", () =>
+  withBucket(async (bucket) => {
+    const store = createStore(bucket.url);
+    const stop = new AbortController();
+    const upload = store.begin(digestOf(LARGE), LARGE.length, stop.signal);
+    const writing = upload.write(LARGE.slice(0, 1000));
+    stop.abort(new Error("stopped"));
+    await upload.abort();
+    await writing;
+    assertEquals((await upload.finish()).kind, "failed");
+    assertEquals(bucket.objects.size, 0);
+  }));
+
 function drained(request: Request, response: Response): Response {
   void request.arrayBuffer().catch(() => {});
   return response;
@@ -491,6 +532,10 @@ Deno.test("a folder store tells failures that last", async () => {
     signal: stop.signal,
   });
   assertEquals(outcome, failed("stopped"));
+  assertEquals(
+    (await list(createFolder(`${folder.path}/file/below`)) as { kind: string }).kind,
+    "failed",
+  );
   const blocked = createFolder(`${folder.path}/blobs`);
   const digest = digestOf(SMALL);
   await Deno.mkdir(`${folder.path}/blobs/${digest.slice(7, 9)}/${digest}/x`, { recursive: true });

@@ -107,3 +107,15 @@ Deno.test("the state of filling is read where there is a good one", async () => 
   await Deno.writeTextFile(path, " ".repeat(5 * 1024 * 1024));
   assertEquals(await readFillState(config(folder.path)), undefined);
 });
+
+Deno.test("a file that cannot be read says that nothing is leaving", async () => {
+  const clock = createVirtualClock(0);
+  const { told, tell } = createTold();
+  const inUse = config("/nowhere/at/all");
+  const watch = createLeavingWatch({ config: () => inUse, later: clock.later, tell });
+  watch.start();
+  await clock.pass(60_000);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  watch.stop();
+  assertEquals(told, []);
+});
