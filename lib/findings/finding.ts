@@ -27,9 +27,12 @@ export interface Finding {
   readonly advice?: string | undefined;
 }
 
-/** Makes the findings about one part. */
-export function createFindings(part: string) {
-  const of = (verdict: Verdict) => (found: string, advice?: string): Finding => ({
+/** Makes a finding of what was found, and what to do about it. */
+export type FindingMaker = (found: string, advice?: string) => Finding;
+
+/** What makes the findings about one part, by verdict. */
+export function createFindings(part: string): Readonly<Record<Verdict, FindingMaker>> {
+  const of = (verdict: Verdict): FindingMaker => (found, advice) => ({
     part,
     verdict,
     found,

@@ -119,6 +119,14 @@ function createJudge(plan: UpstreamPlan) {
         case "slow_down":
           yield warning("asks for fewer requests", adviseOnQuota());
           return;
+        case "redirect": {
+          const to = tryOrigin(list.location, server.base);
+          const advice = `write endpoint: ${to}, if that is the registry, in ${part}`;
+          yield* isRelayed
+            ? [bad(`redirects ${name}, where archeio does not follow`, to && advice)]
+            : [];
+          return;
+        }
         case "failed":
           yield bad(list.reason, adviseOnFault(list.fault));
           return;

@@ -60,7 +60,7 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
   ): Response {
     const { request } = client;
     const response = answerTo(outcome, { asked, request, byClient, tagTtlMs, compresses });
-    const result = resultOf(outcome, response);
+    const result = resultOf(outcome);
     numbers.answered(asked.kind, response.status);
     numbers.relay.relayed(upstream.number, result);
     sender.writeRelayed(asked, upstream, { reason, relayed: result }, client);
@@ -93,14 +93,15 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
   };
 }
 
-function resultOf(outcome: Outcome, { body }: Response): RelayResult {
+function resultOf(outcome: Outcome): RelayResult {
   switch (outcome.kind) {
     case "manifest":
       return outcome.how;
     case "list":
       return "fetched";
     case "blob":
-      return body === null ? "fetched" : "stream";
+      // Of no other response: one whose body is looked at is sent as a stream, at twice the cost.
+      return outcome.response.body === null ? "fetched" : "stream";
     case "failed":
       return outcome.fault === "busy" || outcome.fault === "streams" ? "busy" : "failed";
     default:

@@ -38,7 +38,7 @@ export interface RegistryRequest {
 export type RegistryAnswer =
   /** 200, 206, 304 or 416. The caller reads the body or drops it. */
   | { readonly kind: "answered"; readonly response: Response }
-  /** A redirect of a blob to a place that a client can be sent to. */
+  /** A redirect to a place that a client can be sent to. */
   | { readonly kind: "redirect"; readonly location: string }
   /** 404. */
   | { readonly kind: "missing" }
@@ -195,7 +195,6 @@ function judgeRedirect(
   { status, headers }: Response,
   sent: Granted | undefined,
 ): RegistryAnswer {
-  if (asked.kind !== "blob") return failed(status, "it redirects what is no blob");
   const url = formatUrl(server, asked);
   const judged = judgeLocation(headers.get("location"), url, server);
   if (judged.kind === "refused") return failed(status, judged.reason);

@@ -138,4 +138,5 @@ Deno.test("serve warns, once it listens, of what check would find, and serves al
     part: "upstreams.main",
     hint: "write pull: relay in upstreams.main",
   });
+  await server.stop();
 });

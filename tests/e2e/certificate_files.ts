@@ -16,7 +16,7 @@ export interface CertificateFiles {
   readonly folder: string;
 }
 
-/** Makes a certificate for 127.0.0.1 and some names, and writes it into a folder. */
+/** Makes a certificate for 127.0.0.1 and other hosts, and writes it into a folder. */
 export async function createCertificateFiles(
   path: string,
   hosts: readonly string[] = [],

@@ -19,7 +19,9 @@ export interface TokenRegistryOptions extends Omit<TokenServiceOptions, "certifi
   /** A folder of its own. */
   readonly folder: string;
   readonly certificate: CertificateFiles;
-  /** Whether its tokens come from another host name than its own. */
+  /** The address that it listens at; by default 127.0.0.1. */
+  readonly hostname?: string;
+  /** Whether its tokens come from another host, `localhost`, and another port. */
   readonly tokensElsewhere?: boolean;
   /** Where it redirects for blobs: the base URLs, which a digest stands behind. */
   readonly redirectsTo?: { readonly http: string; readonly https: string };
@@ -31,56 +33,69 @@ export interface TokenRegistryOptions extends Omit<TokenServiceOptions, "certifi
 export interface TokenRegistry extends Store {
   /** Where images are pushed: `host:port`. */
   readonly origin: string;
+  /** Where its tokens come from: itself, or another server. */
+  readonly tokens: Store;
+  /** Whether it has anything for those without credentials from now on. */
+  hide(isHidden: boolean): void;
   /** What it answers to all requests from now on, if anything. */
-  fail(reply: ((request: Request) => Response | undefined) | undefined): void;
+  fail(reply: Reply | undefined): void;
   /** What its token service answers to all requests from now on, if anything. */
-  failTokens(reply: (() => Response) | undefined): void;
+  failTokens(reply: Reply | undefined): void;
 }
+
+/** What Docker Hub's manner says with manifests: how many more it gives, in how many seconds. */
+export const REMAINING = "76;w=21600";
+
+/** What a server answers instead of what it has, if anything. */
+export type Reply = (request: Request) => Response | Promise<Response> | undefined;
 
 /** Starts a registry. */
 export async function startTokenRegistry(options: TokenRegistryOptions): Promise<TokenRegistry> {
-  const { folder, certificate, tokensElsewhere = false, redirectsTo, pageSize } = options;
+  const { folder, certificate, hostname, tokensElsewhere = false } = options;
   await using started = new AsyncDisposableStack();
   await Deno.mkdir(folder, { recursive: true });
-  const issue = createTokenService(options);
-  let reply: ((request: Request) => Response | undefined) | undefined;
-  let replyToken: (() => Response) | undefined;
+  let isHidden = false;
+  let reply: Reply | undefined;
+  let replyToken: Reply | undefined;
+
+  const isPublic = (name: string) => !isHidden && options.isPublic(name);
+  const issue = createTokenService({ ...options, isPublic });
+  const answerToken = async (request: Request) => await replyToken?.(request) ?? issue(request);
+  const elsewhere = tokensElsewhere ? started.use(serveBoth(answerToken, certificate)) : undefined;
 
   async function answer(request: Request): Promise<Response> {
-    const url = new URL(request.url);
-    if (url.pathname === "/token") return replyToken?.() ?? await issue(request);
-    const failed = reply?.(request);
+    if (new URL(request.url).pathname === "/token") return await answerToken(request);
+    const failed = await reply?.(request);
     if (failed !== undefined) return failed;
     const response = await ask(request, origins.checked);
     const challenge = response.headers.get("www-authenticate");
-    if (challenge !== null) {
-      // The realm has the scheme by which it was asked.
-      const host = tokensElsewhere ? `localhost:${url.port}` : url.host;
-      const realm = `${url.protocol}//${host}/token`;
-      const headers = new Headers(response.headers);
-      headers.set("www-authenticate", challenge.replace(/realm="[^"]*"/, `realm="${realm}"`));
-      return new Response(response.body, { status: response.status, headers });
-    }
-    const digest = /\/blobs\/(sha256:[0-9a-f]+)$/.exec(url.pathname)?.[1];
-    if (redirectsTo === undefined || digest === undefined || !response.ok) {
-      return await asToday(request, response, origins.checked, pageSize);
-    }
-    await response.body?.cancel();
-    const base = url.protocol === "https:" ? redirectsTo.https : redirectsTo.http;
-    const location = `${base}/${digest}?method=${request.method}&signature=a%2Fb`;
-    return new Response(null, { status: 307, headers: { location } });
+    if (challenge === null) return await asToday(request, response, origins.checked, options);
+    const headers = new Headers(response.headers);
+    const realm = realmOf(request, elsewhere);
+    headers.set("www-authenticate", challenge.replace(/realm="[^"]*"/, `realm="${realm}"`));
+    return new Response(response.body, { status: response.status, headers });
   }
 
-  const front = started.use(serveBoth(answer, certificate));
+  const front = started.use(serveBoth(answer, certificate, hostname));
   const origins = started.use(await startDaemons(folder, certificate, front.http));
   const running = started.move();
   return {
     ...front,
     origin: origins.open,
+    tokens: elsewhere ?? front,
+    hide: (hidden) => void (isHidden = hidden),
     fail: (by) => void (reply = by),
     failTokens: (by) => void (replyToken = by),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** The realm of a challenge. It has the scheme by which the registry was asked. */
+function realmOf({ url }: Request, elsewhere: Store | undefined): string {
+  const { protocol, origin } = new URL(url);
+  if (elsewhere === undefined) return `${origin}/token`;
+  const { port } = new URL(protocol === "https:" ? elsewhere.https : elsewhere.http);
+  return `${protocol}//localhost:${port}/token`;
 }
 
 function ask(request: Request, origin: string): Promise<Response> {
@@ -92,32 +107,41 @@ function ask(request: Request, origin: string): Promise<Response> {
   });
 }
 
-// What docker-registry 2.8 does not: it lists all tags, and knows no referrers.
+// What docker-registry 2.8 does not: it serves blobs itself, lists all tags, knows no referrers.
 async function asToday(
   request: Request,
   response: Response,
   origin: string,
-  pageSize: number | undefined,
+  { manner, redirectsTo, pageSize }: TokenRegistryOptions,
 ): Promise<Response> {
-  const { pathname, searchParams } = new URL(request.url);
+  const { pathname, protocol, searchParams } = new URL(request.url);
+  if (manner === "hub" && /\/manifests\/[^/]+$/.test(pathname)) {
+    const headers = new Headers(response.headers);
+    headers.set("ratelimit-remaining", REMAINING);
+    return new Response(response.body, { status: response.status, headers });
+  }
+  const [, blob] = /\/blobs\/(sha256:[0-9a-f]+)$/.exec(pathname) ?? [];
+  if (blob !== undefined && redirectsTo !== undefined && response.ok) {
+    await response.body?.cancel();
+    const base = protocol === "https:" ? redirectsTo.https : redirectsTo.http;
+    const location = `${base}/${blob}?method=${request.method}&signature=a%2Fb`;
+    return new Response(null, { status: 307, headers: { location } });
+  }
   const [, name, digest] = /^(.*)\/referrers\/(.*)$/.exec(pathname) ?? [];
   if (digest !== undefined) {
     await response.body?.cancel();
     const headers = { accept: INDEX, authorization: request.headers.get("authorization") ?? "" };
     const fallback = await fetch(`http://${origin}${name}/manifests/${tagOf(digest)}`, { headers });
-    return fallback.ok
-      ? filterReferrers(fallback, searchParams.get("artifactType"))
-      : new Response(fallback.body, fallback);
+    if (fallback.ok) return await filterReferrers(fallback, searchParams.get("artifactType"));
+    await fallback.body?.cancel();
+    // It knows what refers to what, and so that nothing does.
+    const nothing = { schemaVersion: 2, mediaType: INDEX, manifests: [] };
+    return new Response(JSON.stringify(nothing), { headers: { "content-type": INDEX } });
   }
   const count = Number(searchParams.get("n") ?? pageSize);
-  return response.ok && pathname.endsWith("/tags/list") && Number.isFinite(count)
-    ? pageOf(
-      response,
-      pathname,
-      Math.min(count, pageSize ?? Infinity),
-      searchParams.get("last") ?? "",
-    )
-    : response;
+  if (!response.ok || !pathname.endsWith("/tags/list") || !Number.isFinite(count)) return response;
+  const page = Math.min(count, pageSize ?? Infinity);
+  return pageOf(response, pathname, page, searchParams.get("last") ?? "");
 }
 
 /** docker-registry twice over one folder: open, to push to, and with tokens. */

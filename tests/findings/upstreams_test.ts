@@ -212,6 +212,15 @@ test("check says what a redirecting upstream needs", [
     expected: ["bad: it answered 500"],
   },
   {
+    what: "redirects, as clients follow",
+    config: upstream("", APP),
+    answers: {
+      [`GET ${R}/v2/`]: 200,
+      [LIST]: { status: 307, headers: { location: "https://new.example/v2/app/tags/list" } },
+    },
+    expected: ["good: serves anybody without a token for app"],
+  },
+  {
     what: "lists what is no list",
     config: upstream("", APP),
     answers: { [`GET ${R}/v2/`]: 200, [LIST]: { body: "null" } },
@@ -388,6 +397,18 @@ Deno.test("check says what a relaying upstream needs", async (t) => {
       answer: withToken({ ...token, [`token ${LIST}`]: 429 }),
       expected: [
         `warning: asks for fewer requests → write ${CREDENTIALS} in upstreams.main`,
+      ],
+    },
+    {
+      what: "redirects what is no blob",
+      config: upstream(RELAY, APP),
+      answer: withToken({
+        ...token,
+        [`token ${LIST}`]: { status: 307, headers: { location: "https://new.example/v2/app" } },
+      }),
+      expected: [
+        "bad: redirects app, where archeio does not follow → write endpoint: https://new.example, " +
+        "if that is the registry, in upstreams.main",
       ],
     },
     {

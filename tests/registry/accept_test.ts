@@ -36,6 +36,7 @@ Deno.test("createAcceptReader() says the same, however much it has read", () => 
       assert(read(asked) === normalizeAccept(asked), asked);
     }
   }
+  assert(read("a/b") === read("a/b"));
   const long = `a/b, ${"c/d, ".repeat(500)}`;
   assertEquals([read(long), read(null)], [normalizeAccept(long), USUAL]);
 });

@@ -419,12 +419,7 @@ Deno.test("an answer says what its status means", async () => {
     {
       status: 307,
       headers: { location: "https://other.example/" },
-      expected: {
-        kind: "failed",
-        fault: "registry",
-        status: 307,
-        reason: "it redirects what is no blob",
-      },
+      expected: { kind: "redirect", location: "https://other.example/" },
     },
   ];
   for (const { status, headers, expected } of table) {

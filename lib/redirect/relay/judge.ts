@@ -96,12 +96,17 @@ export function createJudge({ memory, bounds, now }: JudgeOptions): Judge {
     },
     isMissing: (source, asked) => memory().isMissing(keyOf(source, asked)),
     rankOf(source, asked, isKnown) {
-      if (isKnown) return "known";
+      const isAnswered = memory().answeredMs(keyOf(source, asked)) !== undefined;
+      if (isKnown || isAnswered) return "known";
       return memory().answeredMs(repositoryOf(source, asked)) === undefined
         ? "new_name"
         : "new_reference";
     },
-    noteAnswered: (source, asked) => memory().noteAnswered(repositoryOf(source, asked)),
+    noteAnswered(source, asked) {
+      memory().noteAnswered(repositoryOf(source, asked));
+      // A blob is asked for by all who pull its image. Manifests are remembered themselves.
+      if (asked.kind === "blob") memory().noteAnswered(keyOf(source, asked));
+    },
   };
 }
 

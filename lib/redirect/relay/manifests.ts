@@ -26,8 +26,8 @@ import type { Source } from "./source.ts";
 
 /** Serves manifests. Returns a promise only when the upstream is asked; it never rejects. */
 export interface Manifests {
-  /** A manifest by its digest. */
-  byDigest(source: Source, asked: ByDigest, waiting: Waiting): Outcome | Promise<Outcome>;
+  /** A manifest by its digest. `waiting` is called only when the upstream is asked. */
+  byDigest(source: Source, asked: ByDigest, waiting: () => Waiting): Outcome | Promise<Outcome>;
   /** A manifest by a tag. */
   byTag(source: Source, asked: ByTag, waiting: Waiting): Outcome | Promise<Outcome>;
   /** Whether it would be served without asking the upstream, to a client of the usual types. */
@@ -48,15 +48,13 @@ export function createManifests(options: ManifestsOptions): Manifests {
   const { judge, memory, bounds, now } = options;
   const fetches = createFetches(options);
   const flights = createFlights<Outcome>();
-  // Tags whose upstream failed lately, and until when they are not asked for.
-  const resting = new Map<string, number>();
 
-  function byDigest(source: Source, asked: ByDigest, waiting: Waiting) {
+  function byDigest(source: Source, asked: ByDigest, waiting: () => Waiting) {
     const manifest = memory().manifest(keyOf(source, asked));
     if (manifest !== undefined) return { kind: "manifest", manifest, how: "memory" } as const;
     // Its bytes could not be checked.
     if (!asked.registered || judge.isMissing(source, asked)) return MISSING;
-    return fetches.byDigest(source, asked, waiting, "new_reference");
+    return fetches.byDigest(source, asked, waiting(), "new_reference");
   }
 
   function byTag(source: Source, asked: ByTag, waiting: Waiting): Outcome | Promise<Outcome> {
@@ -67,7 +65,7 @@ export function createManifests(options: ManifestsOptions): Manifests {
       const manifest = memory().manifest(keyOf(source, byDigestOf(asked, tagged.digest)));
       const isFresh = now() < tagged.seenMs + bounds().tagTtlMs;
       if (manifest !== undefined && isFresh) return { kind: "manifest", manifest, how: "memory" };
-      if (manifest !== undefined && now() < (resting.get(key) ?? 0) && isServable(tagged)) {
+      if (manifest !== undefined && now() < (tagged.restsUntilMs ?? 0) && isServable(tagged)) {
         return { kind: "manifest", manifest, how: "stale" };
       }
     }
@@ -87,12 +85,10 @@ export function createManifests(options: ManifestsOptions): Manifests {
     const before = memory().tag(key);
     const outcome = await fetches.byTag(renewal, before);
     if (outcome.kind === "missing") memory().setTag(key, undefined);
-    if (outcome.kind === "manifest") resting.delete(key);
     if (outcome.kind !== "failed" && outcome.kind !== "slow_down") return outcome;
     const manifest = before && memory().manifest(keyOf(source, byDigestOf(asked, before.digest)));
-    if (manifest === undefined || !isServable(before!)) return outcome;
-    if (resting.size >= MOST_RESTING) resting.clear();
-    resting.set(key, now() + RETRY_MS);
+    if (before === undefined || manifest === undefined || !isServable(before)) return outcome;
+    memory().setTag(key, { ...before, restsUntilMs: now() + RETRY_MS });
     return { kind: "manifest", manifest, how: "stale", why: outcome };
   }
 
@@ -109,4 +105,3 @@ export function createManifests(options: ManifestsOptions): Manifests {
 }
 
 const MISSING: Outcome = { kind: "missing" };
-const MOST_RESTING = 10_000;

@@ -47,7 +47,9 @@ export async function readManifest(
   if (wanted !== undefined && own !== wanted) {
     return failed("upstream", `a manifest of it has another digest than ${wanted}`);
   }
-  return { kind: "read", manifest: { digest: own, type: typeOf(headers), bytes } };
+  const body = tryAscii(bytes) ?? bytes;
+  const manifest = { digest: own, type: typeOf(headers), body, size: bytes.length };
+  return { kind: "read", manifest };
 }
 
 const ALGORITHMS = { sha256: "SHA-256", sha512: "SHA-512" } as const;
@@ -58,6 +60,17 @@ export async function hashOf(bytes: Uint8Array<ArrayBuffer>, like: string): Prom
   const hash = new Uint8Array(await crypto.subtle.digest(ALGORITHMS[name], bytes));
   const hex = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return `${name}:${hex}`;
+}
+
+/** The text that some bytes encode, if that is ASCII. */
+function tryAscii(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    // All other characters take more bytes than UTF-16 has units for them.
+    return text.length === bytes.length ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isJson(bytes: Uint8Array): boolean {

@@ -111,7 +111,7 @@ export function createRelay(options: RelayOptions): Relay {
       const asked: Pulled = pull.asked.name === name ? pull.asked : { ...pull.asked, name };
       switch (asked.kind) {
         case "manifest_by_digest":
-          return manifests.byDigest(source, asked, waitingOf(pull));
+          return manifests.byDigest(source, asked, () => waitingOf(pull));
         case "manifest_by_tag":
           return manifests.byTag(source, asked, waitingOf(pull));
         case "blob":

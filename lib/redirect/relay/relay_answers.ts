@@ -49,20 +49,20 @@ export function answerTo(outcome: Outcome, to: AnswerTo): Response {
 const IMMUTABLE = "public, max-age=31536000, immutable";
 
 function manifestAnswer(manifest: Manifest, to: AnswerTo): Response {
-  const { digest, type, bytes } = manifest;
+  const { digest, type, body, size } = manifest;
   const { asked, request } = to;
   const isByTag = asked.kind === "manifest_by_tag";
   const condition = request.headers.get("if-none-match");
   const isKnown = condition !== null && matches(condition, digest);
   const response = new Response(
-    isKnown || request.method === "HEAD" ? null : bytes,
+    isKnown || request.method === "HEAD" ? null : body,
     isKnown ? NOT_MODIFIED : undefined,
   );
   const { headers } = response;
   // Cheaper than the `headers` option, which is converted by WebIDL's rules.
   if (!isKnown) {
     headers.set("content-type", type);
-    headers.append("content-length", String(bytes.length));
+    headers.append("content-length", String(size));
   }
   headers.append("docker-content-digest", digest);
   headers.append("etag", `"${digest}"`);
@@ -117,7 +117,8 @@ const UNKNOWN: Readonly<Record<Pulled["kind"], OciError>> = {
     code: "MANIFEST_UNKNOWN",
     message: "the manifest is not known to the registry",
   },
-  referrers: { code: "NAME_UNKNOWN", message: "the registry has no list of referrers for it" },
+  // With `NAME_UNKNOWN`, oras would not go on to the fallback tag.
+  referrers: { code: "MANIFEST_UNKNOWN", message: "the registry has no list of referrers for it" },
   tags: { code: "NAME_UNKNOWN", message: "the repository is not known to the registry" },
 };
 

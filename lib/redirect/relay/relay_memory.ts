@@ -16,8 +16,10 @@ export interface Manifest {
   readonly digest: string;
   /** Its media type. */
   readonly type: string;
-  /** Its bytes. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Its bytes, or the text that they encode if that is ASCII: a text is sent for less. */
+  readonly body: string | Uint8Array<ArrayBuffer>;
+  /** How many bytes it has. */
+  readonly size: number;
 }
 
 /** What a tag stood for when the upstream was last asked. */
@@ -26,6 +28,8 @@ export interface Tagged {
   readonly digest: string;
   /** When the upstream was asked, in milliseconds. */
   readonly seenMs: number;
+  /** Until when the upstream, which failed, is not asked again. */
+  readonly restsUntilMs?: number;
 }
 
 /** The memory of what upstreams have. Keys begin with the upstream's identity. */
@@ -77,7 +81,7 @@ export function createRelayMemory(options: RelayMemoryOptions): RelayMemory {
   const small = Math.floor(maxBytes * SMALL_SHARE);
   const manifests = new LRUCache<string, Manifest>({
     maxSize: maxBytes - 2 * small,
-    sizeCalculation: ({ bytes }, key) => ENTRY_BYTES + key.length + bytes.length,
+    sizeCalculation: ({ size }, key) => ENTRY_BYTES + key.length + size,
   });
   const tags = createSmall<Tagged>(small);
   const repositories = createSmall<{ readonly atMs: number }>(small);

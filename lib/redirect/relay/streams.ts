@@ -16,8 +16,6 @@ export interface Streams {
    * @returns `undefined` when there are as many as may be
    */
   open(response: Response): ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
-  /** How many this isolate has open. */
-  readonly count: number;
 }
 
 /** What streams need. */
@@ -54,9 +52,6 @@ export function createStreams(options: StreamsOptions): Streams {
       if (places.total() >= maxStreams()) return undefined;
       change(1, 0);
       return pass(body ?? new Response("").body!, options, (bytes) => change(-1, bytes));
-    },
-    get count() {
-      return count;
     },
   };
 }

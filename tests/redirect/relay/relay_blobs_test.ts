@@ -273,6 +273,28 @@ Deno.test("a stream ends when the upstream sends no more, or breaks off", async 
   }
 });
 
+Deno.test("a flood of made-up blobs leaves places for those that there are", async () => {
+  const { ask, clock } = createServing({
+    config: { upstreams: RELAYING.upstreams },
+    stub: {
+      realm: null,
+      reply: ({ url }) => url.includes(DIGEST) ? serving(new Request(url)) : "hangs",
+    },
+  });
+  assertEquals((await tell(await ask(PATH))).status, 200);
+  const flood = Array.from(
+    { length: 500 },
+    (_, at) => ask(`/v2/app/blobs/sha256:${String(at).padStart(64, "0")}`),
+  );
+  await settle();
+  const known = ask(PATH);
+  await clock.pass(1000);
+  assertEquals((await tell(await known)).status, 200);
+  await clock.pass(11_000);
+  const statuses = (await Promise.all(flood)).map(({ status }) => status);
+  assertEquals(new Set(statuses), new Set([503]));
+});
+
 Deno.test("a client that takes too little holds no place", async () => {
   const endless = () =>
     new Response(

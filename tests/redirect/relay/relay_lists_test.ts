@@ -77,7 +77,10 @@ Deno.test("referrers are handed on, with what filters them and where the next pa
 Deno.test("a list that is missing is missing, so that clients use the fallback tag", async () => {
   const { ask, add, taken, clock } = createRelayWorld();
   add("acme/app", "v1", first);
-  assertEquals(await codeOf(await ask(`/v2/app/referrers/${first.digest}`)), "404 NAME_UNKNOWN");
+  assertEquals(
+    await codeOf(await ask(`/v2/app/referrers/${first.digest}`)),
+    "404 MANIFEST_UNKNOWN",
+  );
   taken();
   assertEquals((await ask(`/v2/app/referrers/${first.digest}`)).status, 404);
   assertEquals(taken(), []);
@@ -141,6 +144,15 @@ Deno.test("a list that has not the form of one reaches nobody", async () => {
       assertEquals(await codeOf(await ask(`/v2/app/${path}`)), "503 UNAVAILABLE");
     }
   }
+});
+
+Deno.test("a list that is redirected is not followed", async () => {
+  const headers = { location: "https://evil.example/list" };
+  const { ask, stub, elsewhere } = createRelayWorld({
+    stub: { realm: null, reply: () => new Response(null, { status: 307, headers }) },
+  });
+  assertEquals(await codeOf(await ask("/v2/app/tags/list")), "503 UNAVAILABLE");
+  assertEquals([stub.got.length, elsewhere], [1, []]);
 });
 
 Deno.test("a repository without tags has none", async () => {

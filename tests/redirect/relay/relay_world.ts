@@ -61,6 +61,7 @@ export interface WorldOptions {
   readonly stub?: StubOptions;
   readonly credentials?: Readonly<Record<string, Credentials>>;
   readonly isolates?: number;
+  readonly compresses?: boolean;
   /** What other servers answer; by default they have nothing. */
   readonly others?: (request: Request) => Response | undefined;
 }
@@ -116,6 +117,7 @@ export function createRelayWorld(options: WorldOptions = {}) {
     timeOfDay: clock.now,
     later: clock.later,
     random: () => 0.5,
+    compresses: options.compresses ?? false,
     stop: stop.signal,
   });
 
