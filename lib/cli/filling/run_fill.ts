@@ -23,6 +23,8 @@ export interface RunFillOptions {
   readonly config: string | undefined;
   /** Where a list of blobs is. */
   readonly from: string | undefined;
+  /** The path of an OCI image layout, which is copied in place of what upstreams have. */
+  readonly layout: string | undefined;
   /** Whether to copy nothing. */
   readonly dryRun: boolean;
   /** Whether to write JSON lines. */
@@ -61,9 +63,9 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
 
   async function fillAndTell(): Promise<number> {
     const beganMs = world.now();
-    const { dryRun, maxBytes, from } = options;
+    const { dryRun, maxBytes, from, layout } = options;
     const misses = from === undefined ? undefined : await readMisses(from, context, signal);
-    const task = { config, fill, misses, dryRun, maxBytes };
+    const task = { config, fill, misses, layout, dryRun, maxBytes };
     const { onStage } = teller;
     const tally = await fillOnce(task, { ...context, world, state, onStage, signal });
     teller.report(tally, { dryRun, tookMs: world.now() - beganMs });
