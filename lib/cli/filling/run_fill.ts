@@ -8,7 +8,7 @@ import { formatLeaving, LEAVING_FILE, readLeaving } from "../../fill/leaving.ts"
 import type { StateFolder } from "../../fill/stores/state_folder.ts";
 import { createPause } from "../../fill/limits.ts";
 import { isComplete } from "../../fill/tally.ts";
-import { type Context, EXIT, FailedError } from "../command.ts";
+import { type Context, EXIT, FailedError, UsageError } from "../command.ts";
 import { createWorld, type RuntimeWorld } from "../world.ts";
 import { fillOnce } from "./fill_once.ts";
 import { readMisses } from "./read_misses.ts";
@@ -74,8 +74,8 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
 
   // A server that does not answer now may do so the next time.
   function tellFailure(error: unknown): number {
-    const isExpected = error instanceof FailedError && !signal.aborted;
-    if (options.watchMs === undefined || !isExpected) throw error;
+    const isExpected = error instanceof FailedError || error instanceof UsageError;
+    if (options.watchMs === undefined || signal.aborted || !isExpected) throw error;
     context.err(`archeio: ${error.message}\n`);
     return EXIT.failed;
   }
