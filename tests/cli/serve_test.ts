@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runProgram, temporaryFile } from "./program.ts";
+import { runProgram, temporaryFile, temporaryFolder } from "./program.ts";
 import { DIGEST, failToServe, get, serve, startMirror } from "./served.ts";
 
 const UPSTREAM = "upstreams: { main: { endpoint: https://registry.example } }\n";
@@ -183,4 +183,42 @@ Deno.test("serve wants the token for operators, takes another one at SIGHUP, and
   const [warning] = other.warnings;
   assertEquals(warning?.message, "anyone who reaches the admin listener can ask it");
   assertStringIncludes(String(warning?.hint), "admin.token_file");
+});
+
+Deno.test("serve tells what its mirrors lacked, and the state of filling, to operators", async () => {
+  const mirror = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response(null, { status: 404 }),
+  );
+  const url = `http://127.0.0.1:${mirror.addr.port}`;
+  using state = temporaryFolder({
+    "state.json": JSON.stringify({
+      version: 1,
+      beganS: 1,
+      endedS: 2,
+      completeS: 2,
+      blobs: 1,
+      bytes: 1,
+      readBytes: 0,
+      failures: 0,
+      mirrors: {},
+    }),
+    "leaving.json": JSON.stringify({ one: [DIGEST] }),
+  });
+  using file = temporaryFile(`${UPSTREAM}admin: { port: 0 }
+mirrors: { one: { url: "${url}" } }
+rules: [{ clients: ["*"], mirrors: [one] }]
+probe: { recheck_s: 1 }
+fill: { repositories: ["charts/*"], state: "${state.path}" }
+`);
+  await using server = await serve({ config: file.path });
+  await get(`${server.url}v2/charts/web/blobs/${DIGEST}`);
+  await get(`${server.url}v2/app/blobs/${DIGEST}`);
+  const { misses } = JSON.parse((await get(`${server.admin}misses`)).body);
+  assertEquals(misses, [{ name: "charts/web", digest: DIGEST, count: 1 }]);
+  const metrics = (await get(`${server.admin}metrics`)).body;
+  assertStringIncludes(metrics, "archeio_fill_duration_seconds 1\n");
+  server.process.kill("SIGTERM");
+  await server.end();
+  await mirror.shutdown();
 });

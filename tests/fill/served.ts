@@ -19,7 +19,10 @@ type Answer = (request: Request) => Response | Promise<Response>;
 
 function serve(answer: Answer): Served {
   const asked: string[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+  // What breaks off on purpose is no news.
+  const onError = () => new Response(null, { status: 500 });
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {}, onError };
+  const server = Deno.serve(options, (request) => {
     const { pathname, search } = new URL(request.url);
     asked.push(`${request.method} ${pathname}${search}`);
     return answer(request);

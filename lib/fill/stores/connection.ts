@@ -76,12 +76,8 @@ export async function openConnection(
     `content-length: ${length}`,
     "connection: close",
   ];
-  try {
-    await write(new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`));
-  } catch (error) {
-    close();
-    throw error;
-  }
+  const head = new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
+  await write(head).catch((error) => (close(), Promise.reject(error)));
   const answer = readAnswer(socket);
   // It may break while nobody waits for it yet.
   answer.catch(() => {});

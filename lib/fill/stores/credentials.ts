@@ -62,7 +62,7 @@ export function createCredentials(options: CredentialsOptions): CredentialsProvi
 
   async function renew(): Promise<Credentials | Failure> {
     try {
-      const got = await fetchAll(options);
+      const got = refuseUnsendable(await fetchAll(options));
       if (got.kind === "credentials") return held = got;
       // Until they end, the old ones are as good.
       return held !== undefined && (held.endMs ?? 0) > options.timeOfDay() ? held : got;
@@ -80,6 +80,19 @@ export function createCredentials(options: CredentialsOptions): CredentialsProvi
       held = undefined;
     },
   };
+}
+
+/** Whether a text can be the value of a header: the platform's error would quote it. */
+export function isSendable(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+function refuseUnsendable(got: Credentials | Failure): Credentials | Failure {
+  if (got.kind === "failed") return got;
+  const { accessKeyId, secretAccessKey, sessionToken = "x" } = got;
+  return [accessKeyId, secretAccessKey, sessionToken].every(isSendable)
+    ? got
+    : failedForGood("the credentials are none: they have spaces or control characters");
 }
 
 function lastsLong({ endMs }: Credentials, now: number): boolean {

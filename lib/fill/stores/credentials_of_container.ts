@@ -8,7 +8,7 @@
 
 import { describeReason } from "../../mirrors/asker.ts";
 import { failed, failedForGood, type Failure } from "../failure.ts";
-import type { Credentials, CredentialsOptions } from "./credentials.ts";
+import { type Credentials, type CredentialsOptions, isSendable } from "./credentials.ts";
 import { askForText, readCredentials } from "./credentials_answer.ts";
 
 const WHAT = "the container's credentials service";
@@ -36,6 +36,9 @@ export async function fromContainer(
   }
   const token = await readToken(options);
   if (typeof token === "object") return token;
+  if (token !== undefined && !isSendable(token)) {
+    return failedForGood("the container's authorization token is none");
+  }
   const headers: Record<string, string> = token === undefined ? {} : { authorization: token };
   const request = { what: WHAT, url, init: { headers }, timeoutMs: TIMEOUT_MS };
   return readCredentials(await askForText(request, options), WHAT);

@@ -7,7 +7,7 @@
  */
 
 import { failedForGood, type Failure } from "../failure.ts";
-import type { Credentials, CredentialsOptions } from "./credentials.ts";
+import { type Credentials, type CredentialsOptions, isSendable } from "./credentials.ts";
 import { askForText, readCredentials } from "./credentials_answer.ts";
 
 const WHAT = "EC2's metadata service";
@@ -34,6 +34,7 @@ export async function fromMachine(options: CredentialsOptions): Promise<Credenti
         `identity, a container's or a machine's (${token.reason})`,
     );
   }
+  if (!isSendable(token)) return failedForGood(`no credentials: ${WHAT} gave a token that is none`);
   const init = { headers: { "x-aws-ec2-metadata-token": token } };
   const roles = await retried(() => ask(ROLES, init));
   if (typeof roles !== "string") return roles;
