@@ -542,7 +542,10 @@ Deno.test("fill finds repositories under other names, and signatures in another 
   await using stage = createStage();
   await using signatures = serveRegistry({ app: createRepository() });
   const table = [
-    { repositories: { mine: { as: "app" } }, signature_upstream: "signatures" },
+    {
+      repositories: { mine: { as: "app" }, theirs: { upstream: "signatures" } },
+      signature_upstream: "signatures",
+    },
     { repositories: { mine: { upstream: "main", as: "app" } }, signature_upstream: "main" },
   ];
   for (const more of table) {
