@@ -183,6 +183,7 @@ Deno.test("serve wants the token for operators, takes another one at SIGHUP, and
   const [warning] = other.warnings;
   assertEquals(warning?.message, "anyone who reaches the admin listener can ask it");
   assertStringIncludes(String(warning?.hint), "admin.token_file");
+  await other.stop();
 });
 
 Deno.test("serve tells what its mirrors lacked, and the state of filling, to operators", async () => {
