@@ -129,9 +129,9 @@ export interface TrafficStatus {
 export interface RepositoryStatus {
   /** Its name, as clients ask for it. */
   readonly name: string;
-  /** Pulls of it since the start, at most. */
+  /** Pulls of it since the start. */
   readonly pulls: number;
-  /** By how much `pulls` may be too high. */
+  /** By how much `pulls` may be too high; if pulls were sampled, it may be too low as well. */
   readonly error: number;
 }
 

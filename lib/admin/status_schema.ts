@@ -158,8 +158,8 @@ const Upstream = v.strictObject({
 
 const Repository = v.strictObject({
   name: text,
-  pulls: about("Pulls since the start, at most.", count),
-  error: about("By how much pulls may be too high.", count),
+  pulls: about("Pulls since the start.", count),
+  error: about("By how much pulls may be too high, or too low if they were sampled.", count),
 });
 
 const Data = v.strictObject({

@@ -5,10 +5,11 @@
  * its count goes on from there. So a count is too high by at most that count, its *error*, and
  * every name with more pulls than the least count is there.
  *
+ * A pull that stands for several others, which were not looked at, has their number as its
+ * weight. What that leaves uncertain is a part of the error, too: twice the standard deviation.
+ *
  * @module
  */
-
-import type { Later } from "../mirrors/time.ts";
 
 /** How many names are counted. */
 export const MAX_REPOSITORIES = 128;
@@ -20,9 +21,9 @@ const LONGEST_NAME = 256;
 export interface RepositoryCount {
   /** The repository name, as clients ask for it. */
   readonly name: string;
-  /** How often it was pulled, at most. */
+  /** How often it was pulled. */
   readonly pulls: number;
-  /** By how much `pulls` may be too high. */
+  /** By how much `pulls` may be too high; if pulls were sampled, it may be too low as well. */
   readonly error: number;
 }
 
@@ -36,8 +37,8 @@ export interface RepositoryCounts {
 
 /** Counts pulls by repository. */
 export interface Repositories {
-  /** Counts a pull. */
-  note(name: string): void;
+  /** Counts a pull, or as many as its weight says. */
+  note(name: string, weight?: number): void;
   /** What was counted. */
   read(): RepositoryCounts;
 }
@@ -48,6 +49,7 @@ export function createRepositories(most: number = MAX_REPOSITORIES): Repositorie
   const names: string[] = [];
   const counts = new Float64Array(most);
   const errors = new Float64Array(most);
+  const variances = new Float64Array(most);
 
   function least(): number {
     let place = 0;
@@ -55,64 +57,35 @@ export function createRepositories(most: number = MAX_REPOSITORIES): Repositorie
     return place;
   }
 
-  function enter(name: string): void {
-    if (name.length > LONGEST_NAME) return;
+  function enter(name: string): number {
     // A copy: the name is a part of the request's URL, and would keep all of it in memory.
     const copy = ` ${name}`.slice(1);
     const place = names.length < most ? names.length : least();
     if (place < names.length) {
       places.delete(names[place]!);
       errors[place] = counts[place]!;
+      variances[place] = 0;
     }
     names[place] = copy;
     places.set(copy, place);
-    counts[place]!++;
+    return place;
   }
 
   return {
-    note(name) {
-      const place = places.get(name);
-      if (place === undefined) enter(name);
-      else counts[place]!++;
+    note(name, weight = 1) {
+      if (name.length > LONGEST_NAME) return;
+      const place = places.get(name) ?? enter(name);
+      counts[place]! += weight;
+      variances[place]! += weight * (weight - 1);
     },
     read: () => ({
-      counts: names.map((name, at) => ({ name, pulls: counts[at]!, error: errors[at]! })),
+      counts: names.map((name, at) => ({
+        name,
+        pulls: counts[at]!,
+        error: errors[at]! + Math.ceil(2 * Math.sqrt(variances[at]!)),
+      })),
       floor: names.length < most ? 0 : counts[least()]!,
     }),
-  };
-}
-
-const REPORT_MS = 2000;
-
-/** Counts pulls by repository, and reports the counts. */
-export interface ReportedRepositories extends Pick<Repositories, "note"> {
-  /** Reports what was counted since the last report. */
-  flush(): void;
-}
-
-/** Makes counters that are reported within two seconds after they have changed. */
-export function createReportedRepositories(
-  { report, later }: {
-    readonly report: (counts: RepositoryCounts) => void;
-    readonly later: Later;
-  },
-): ReportedRepositories {
-  const repositories = createRepositories();
-  let cancel: (() => void) | undefined;
-
-  function flush(): void {
-    if (cancel === undefined) return;
-    cancel();
-    cancel = undefined;
-    report(repositories.read());
-  }
-
-  return {
-    flush,
-    note(name) {
-      repositories.note(name);
-      cancel ??= later(REPORT_MS, flush);
-    },
   };
 }
 

@@ -12,8 +12,8 @@ import { createPullLog } from "../observe/pull_log.ts";
 import {
   createReportedRepositories,
   type ReportedRepositories,
-  type RepositoryCounts,
-} from "../observe/repositories.ts";
+} from "../observe/reported_repositories.ts";
+import type { RepositoryCounts } from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
 import { createRedirector, type Redirector, type SharedMemory } from "../redirect/redirector.ts";
 import type { RedirectorLog } from "../redirect/redirector_log.ts";
@@ -130,8 +130,8 @@ export function createIsolate(options: IsolateOptions): Isolate {
   function start({ setup, listener: where, memory, seen = [] }: Start): void {
     const { slot } = memory;
     repositories = createReportedRepositories({
+      ...options,
       report: (counts) => report({ kind: "repositories", slot, counts }),
-      later,
     });
     redirector = createRedirector(setup, {
       ...options,

@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   addRepositories,
-  createReportedRepositories,
   createRepositories,
   type RepositoryCounts,
 } from "../../lib/observe/repositories.ts";
-import { createVirtualClock } from "../mirrors/virtual_clock.ts";
 import { createRandom } from "../redirect/hostile.ts";
 
 /** Checks that what was counted bounds the true counts. */
@@ -76,24 +74,13 @@ Deno.test("a flood of names keeps the busy ones, and takes no more memory", () =
   assert(counts.every(({ name }) => name.length <= 256));
 });
 
-Deno.test("counts are reported two seconds after the first pull, and when they are flushed", async () => {
-  const clock = createVirtualClock();
-  const reports: number[] = [];
-  const repositories = createReportedRepositories({
-    report: ({ counts }) => void reports.push(counts[0]!.pulls),
-    later: clock.later,
-  });
-  repositories.flush();
-  repositories.note("a");
-  await clock.pass(1999);
-  repositories.note("a");
-  assertEquals(reports, []);
-  await clock.pass(1);
-  assertEquals(reports, [2]);
-  await clock.pass(10_000);
-  repositories.note("a");
-  repositories.flush();
-  repositories.flush();
-  await clock.pass(10_000);
-  assertEquals(reports, [2, 3]);
+Deno.test("a pull counts for as many as its weight says, which is uncertain by twice the deviation", () => {
+  const repositories = createRepositories();
+  for (let at = 0; at < 100; at++) repositories.note("a", 10);
+  repositories.note("b");
+  assertEquals(repositories.read().counts, [
+    // Each of the 100 weighs 10, with a variance of 90.
+    { name: "a", pulls: 1000, error: 190 },
+    { name: "b", pulls: 1, error: 0 },
+  ]);
 });

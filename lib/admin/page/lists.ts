@@ -18,7 +18,7 @@ export function renderRepositories({ repositories }: Status): Html {
       { title: "Repository", cell: ({ name }) => name },
       { title: "Pulls", numeric: true, cell: ({ pulls }) => formatCount(pulls) },
       {
-        title: "Too high by at most",
+        title: "Off by at most",
         numeric: true,
         cell: ({ error }) => error === 0 ? "exact" : formatCount(error),
       },
