@@ -14,7 +14,7 @@ import {
   createLocationNumbers,
 } from "../../lib/observe/located.ts";
 import { locationFamily } from "../../lib/observe/metrics_of_locations.ts";
-import { createRepositories } from "../../lib/observe/repositories.ts";
+import { createReportedRepositories } from "../../lib/observe/reported_repositories.ts";
 import { createProgram } from "../admin/fixture.ts";
 
 const LOCATIONS = Array.from({ length: 300 }, (_, at) => `cloud-${at % 8}/region-${at}`);
@@ -50,11 +50,17 @@ tell(
   "a pull, counted by location",
   `${measure(1e6, (at) => located.toMirror(at % 300, false)).toFixed(1)} ns`,
 );
-const { note } = createRepositories();
-tell(
-  "a pull, counted by repository",
-  `${measure(1e6, (at) => note(`app-${at % 50}`)).toFixed(1)} ns`,
-);
+const names = Array.from({ length: 500 }, (_, at) => `team-${at % 20}/app-${at}`);
+const repositories = createReportedRepositories({
+  report: () => {},
+  later: () => () => {},
+  random: Math.random,
+});
+// As after two seconds of load.
+for (let pull = 0; pull < 100_000; pull++) repositories.note(names[pull % 500]!);
+repositories.flush();
+const noteNs = measure(1e6, (at) => repositories.note(names[at % 500]!));
+tell("a pull, counted by repository, under load", `${noteNs.toFixed(1)} ns`);
 let text = "";
 const scrape = measure(20, () => {
   text = locationFamily({ located: addLocated([memory], numbers), locations: LOCATIONS });
@@ -64,9 +70,9 @@ tell("counters by location, of an isolate", `${memory.byteLength} bytes`);
 
 const before = Deno.memoryUsage();
 const history = createHistory();
-const names = Array.from({ length: MAX_SERIES }, (_, at) => `mirror:mirror-${at}`);
+const series = Array.from({ length: MAX_SERIES }, (_, at) => `mirror:mirror-${at}`);
 for (let step = 0; step < 400; step++) {
-  history.record(step * 10_000, new Map(names.map((name) => [name, step])));
+  history.record(step * 10_000, new Map(series.map((name) => [name, step])));
 }
 const after = Deno.memoryUsage();
 const external = after.external - before.external;
