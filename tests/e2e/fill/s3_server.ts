@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CertificateFiles } from "../certificate_files.ts";
 import { isListening, startDaemon } from "../daemon.ts";
 import { startOnFreePorts } from "../free_ports.ts";
 
@@ -60,17 +61,25 @@ export interface S3Server extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** How a server is started. */
+export interface S3ServerOptions {
+  readonly buckets: readonly string[];
+  readonly user?: typeof S3_ENVIRONMENT;
+  readonly region?: string;
+  /** What it serves over TLS with; without it, it serves over HTTP. */
+  readonly certificate?: CertificateFiles;
+}
+
 /** Starts a server with some buckets, which keeps them in a folder. */
-export function startS3Server(folder: string, buckets: readonly string[]): Promise<S3Server> {
+export function startS3Server(folder: string, options: S3ServerOptions): Promise<S3Server> {
+  const { buckets, user = S3_ENVIRONMENT, region = "us-east-1", certificate } = options;
   return startOnFreePorts(1, async ([port]) => {
     for (const bucket of buckets) await Deno.mkdir(`${folder}/${bucket}`, { recursive: true });
+    const { certFile = "", keyFile = "" } = certificate ?? {};
     const args = [
-      "--port",
-      `127.0.0.1:${port}`,
-      "--access",
-      S3_ENVIRONMENT.AWS_ACCESS_KEY_ID,
-      "--secret",
-      S3_ENVIRONMENT.AWS_SECRET_ACCESS_KEY,
+      ...["--port", `127.0.0.1:${port}`, "--region", region],
+      ...["--access", user.AWS_ACCESS_KEY_ID, "--secret", user.AWS_SECRET_ACCESS_KEY],
+      ...(certificate === undefined ? [] : ["--cert", certFile, "--key", keyFile]),
       "--quiet",
       "posix",
       "--sidecar",
@@ -81,7 +90,7 @@ export function startS3Server(folder: string, buckets: readonly string[]): Promi
       isReady: () => isListening(port!),
     });
     return {
-      url: `http://127.0.0.1:${port}`,
+      url: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}`,
       folderOf: (bucket) => `${folder}/${bucket}`,
       stop,
       [Symbol.asyncDispose]: dispose,
