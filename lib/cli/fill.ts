@@ -10,7 +10,8 @@ import { CONFIG_HELP } from "./load_config.ts";
 /** The command. */
 export const fillCommand: Command = {
   summary: "fill the mirrors: copy what they lack from the upstreams",
-  help: `Usage: archeio fill [--config FILE] [--dry-run] [--from LIST] [--max-bytes N]
+  help:
+    `Usage: archeio fill [--config FILE] [--dry-run] [--from LIST | --layout DIR] [--max-bytes N]
                     [--watch TIME] [--json]
 
 Copies the blobs of all repositories and tags that "fill" in the configuration names from
@@ -23,6 +24,7 @@ ${CONFIG_HELP}
   --dry-run      say what is missing and what copying it takes, and copy nothing
   --from LIST    copy only these blobs: the URL of a server's /misses, or a file with lines
                  of a repository's name and a digest; - for standard input
+  --layout DIR   copy the blobs of the OCI image layout in a folder, in place of the upstreams'
   --max-bytes N  begin no blob that would make it more than N bytes, such as 20GB
   --watch TIME   repeat, with about so much time in between: 30s, 10m, 6h
   --json         write JSON lines, as it does where standard output is no terminal
@@ -32,18 +34,22 @@ or configuration.
 `,
   async run(args, context) {
     const { text, flags, operands } = parseOptions(joinDash(args), {
-      text: ["config", "from", "max-bytes", "watch"],
+      text: ["config", "from", "layout", "max-bytes", "watch"],
       flags: ["dry-run", "json"],
     });
     refuseOperands(operands);
-    const { config, from, watch, "max-bytes": maxBytes } = text;
+    const { config, from, layout, watch, "max-bytes": maxBytes } = text;
     const { "dry-run": dryRun, json } = flags;
     if (dryRun && watch !== undefined) {
       throw new UsageError("option --dry-run does not go with --watch");
     }
+    if (from !== undefined && layout !== undefined) {
+      throw new UsageError("option --from does not go with --layout");
+    }
     const options = {
       config,
       from,
+      layout,
       dryRun,
       json,
       maxBytes: maxBytes === undefined ? undefined : parseBytes(maxBytes),

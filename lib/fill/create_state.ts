@@ -9,8 +9,9 @@ import { isComplete, lackOf, type MirrorTally, type Tally } from "./tally.ts";
 
 /** When a fill ran. */
 export interface FillTimes {
-  /** When it began and ended, in milliseconds since 1970. */
+  /** When it began, in milliseconds since 1970. */
   readonly beganMs: number;
+  /** When it ended, in milliseconds since 1970. */
   readonly endedMs: number;
 }
 

@@ -20,7 +20,7 @@ export interface KeyTemplate {
 const PLACEHOLDER = /\{(digest|algorithm|hex|hex:(\d+))\}/g;
 
 /** What a template must look like, as text that follows "allowed: ". */
-export const KEY_TEMPLATE =
+export const KEY_TEMPLATE: string =
   "a key with {digest}, or with {hex} and, if wanted, {algorithm} and {hex:2}; no other braces, " +
   "no slash at its beginning, no . or .. between slashes";
 

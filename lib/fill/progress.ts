@@ -15,8 +15,9 @@ export interface Progress {
   readonly tookMs: number;
   /** The manifests that were read. */
   readonly manifests: number;
-  /** The blobs in the plan, and their bytes. */
+  /** The blobs in the plan. */
   readonly blobs: number;
+  /** Their bytes. */
   readonly bytes: number;
   /** How many places could not be read or copied. */
   readonly failures: number;
@@ -34,8 +35,9 @@ export interface MirrorProgress {
   readonly blobs: number;
   /** The blobs in the plan. */
   readonly ofBlobs: number;
-  /** Its bytes, and those of the plan. */
+  /** Its bytes. */
   readonly bytes: number;
+  /** The bytes of the plan. */
   readonly ofBytes: number;
   /** The blobs that could not be copied, or were not tried. */
   readonly failed: number;

@@ -97,8 +97,9 @@ function compare(
 
 /** What was deleted from a store. */
 export interface Pruned {
-  /** How many blobs, and their bytes. */
+  /** How many blobs. */
   readonly deleted: number;
+  /** Their bytes. */
   readonly bytes: number;
   /** Why the others were not. */
   readonly reason?: string | undefined;

@@ -65,7 +65,13 @@ function* formatRemarks(what: string, first: readonly Remark[], count: number): 
 }
 
 /** A report as a value, for JSON. */
-export function toReport(tally: Tally, { dryRun, tookMs }: ReportOptions) {
+export function toReport(
+  tally: Tally,
+  { dryRun, tookMs }: ReportOptions,
+): Readonly<Record<string, unknown>> & {
+  readonly complete: boolean;
+  readonly mirrors: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+} {
   const { manifests, blobs, bytes, foreign, readBytes, warnings, estimate } = tally;
   return {
     complete: isComplete(tally),

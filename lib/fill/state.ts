@@ -9,13 +9,15 @@
 export interface FillState {
   /** The form of this file. */
   readonly version: 1;
-  /** When it began and ended, in seconds since 1970. */
+  /** When it began, in seconds since 1970. */
   readonly beganS: number;
+  /** When it ended, in seconds since 1970. */
   readonly endedS: number;
   /** When every mirror last had all, in seconds since 1970; 0 for never. */
   readonly completeS: number;
-  /** The blobs in the plan, and their bytes. */
+  /** The blobs in the plan. */
   readonly blobs: number;
+  /** Their bytes. */
   readonly bytes: number;
   /** The bytes that came from the upstreams. */
   readonly readBytes: number;
@@ -33,8 +35,9 @@ export interface MirrorState {
   readonly missing: number;
   /** Since when it lacks any, in seconds since 1970; 0 if it lacks none. */
   readonly missingSinceS: number;
-  /** The blobs that were copied to it, and their bytes. */
+  /** The blobs that were copied to it. */
   readonly copied: number;
+  /** Their bytes. */
   readonly copiedBytes: number;
   /** The blobs that could not be copied. */
   readonly failed: number;

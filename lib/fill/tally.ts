@@ -13,14 +13,17 @@ import type { WalkLog } from "./walk.ts";
 
 /** What became of a mirror's blobs. */
 export interface MirrorTally {
-  /** The blobs that it had, and their bytes. */
+  /** The blobs that it had. */
   had: number;
+  /** Their bytes. */
   hadBytes: number;
-  /** The blobs that it lacked, and their bytes as far as manifests tell. */
+  /** The blobs that it lacked. */
   missing: number;
+  /** Their bytes as far as manifests tell. */
   missingBytes: number;
-  /** The blobs that were copied to it, and their bytes. */
+  /** The blobs that were copied to it. */
   copied: number;
+  /** Their bytes. */
   copiedBytes: number;
   /** The bytes that went out, those of failed tries too. */
   sentBytes: number;
@@ -52,22 +55,25 @@ export interface Tally {
   isCompared: boolean;
   /** The manifests that were read. */
   manifests: number;
-  /** The blobs in the plan, and their bytes. */
+  /** The blobs in the plan. */
   blobs: number;
+  /** Their bytes. */
   bytes: number;
   /** The layers that are fetched from elsewhere. */
   foreign: number;
   /** The bytes that came from the upstreams. */
   readBytes: number;
-  /** How many things are odd in manifests, and the first of them. */
+  /** How many things are odd in manifests. */
   warnings: number;
+  /** The first of them. */
   readonly firstWarnings: Remark[];
   /** The manifests of no known form. */
   unreadable: number;
   /** How many places could not be read. */
   failures: number;
-  /** How many places could not be read or copied, and the first of them. */
+  /** How many places could not be read or copied. */
   failedPlaces: number;
+  /** The first of them. */
   readonly firstFailures: Remark[];
   /** What copying takes, once that is known. */
   estimate?: Estimate | undefined;

@@ -183,7 +183,8 @@ const MOST_WRONG = 5;
 function createSignatures({ sources, signal, log }: WalkOptions) {
   let tagged: { repository: Repository; origin: Origin; tag: string }[] = [];
   const subjects = new Set<string>();
-  const withoutApi = new Set<string>();
+  // Whether each source has the API; the first request finds out for all.
+  const apis = new Map<string, Promise<boolean>>();
 
   function note(repository: Repository, origin: Origin, tags: readonly string[]): void {
     const found = tags.filter(isSignatureTag);
@@ -219,12 +220,16 @@ function createSignatures({ sources, signal, log }: WalkOptions) {
     /** The manifests that refer to one. */
     async referrersOf({ repository, origin: own, descriptor }: Visit) {
       const origin = repository.signatures ?? own;
-      if (withoutApi.has(origin.source)) return [];
+      const known = apis.get(origin.source);
+      if (known !== undefined && !await known) return [];
       const source = sources.get(origin.source)!;
       const { digest } = descriptor;
-      const answer = await source.referrers(origin.repository, digest, signal);
+      const asking = source.referrers(origin.repository, digest, signal);
       // The specification wants 200 where there is the API, whether or not there are referrers.
-      if (answer.kind === "missing") withoutApi.add(origin.source);
+      if (known === undefined) {
+        apis.set(origin.source, asking.then(({ kind }) => kind !== "missing", () => true));
+      }
+      const answer = await asking;
       if (answer.kind === "failed") {
         log.onFailure(`the referrers of ${repository.name}@${digest}`, answer.reason);
       }

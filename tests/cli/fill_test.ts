@@ -5,14 +5,23 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { createLayoutSource } from "../../lib/fill/stores/layout_source.ts";
 import { createLineTeller } from "../../lib/cli/filling/tell.ts";
 import { addMirror, createTally } from "../../lib/fill/tally.ts";
 import { createVirtualClock } from "../mirrors/virtual_clock.ts";
 import { parseBytes, parseTime } from "../../lib/cli/fill.ts";
-import { addImage, addIndex, createBytes, createRepository, digestOf } from "../fill/fixture.ts";
+import {
+  addImage,
+  addIndex,
+  createBytes,
+  createRepository,
+  digestOf,
+  hashes,
+} from "../fill/fixture.ts";
 import { type Bucket, serveBucket, type Served, serveRegistry } from "../fill/served.ts";
 import { runProgram, temporaryFolder, type World } from "./program.ts";
 
+const never = new AbortController().signal;
 const LARGE = createBytes(2_000_000, 1);
 const SMALL = createBytes(1000, 2);
 const ENVIRONMENT = { AWS_ACCESS_KEY_ID: "me", AWS_SECRET_ACCESS_KEY: "secret" };
@@ -533,7 +542,10 @@ Deno.test("fill finds repositories under other names, and signatures in another 
   await using stage = createStage();
   await using signatures = serveRegistry({ app: createRepository() });
   const table = [
-    { repositories: { mine: { as: "app" } }, signature_upstream: "signatures" },
+    {
+      repositories: { mine: { as: "app" }, theirs: { upstream: "signatures" } },
+      signature_upstream: "signatures",
+    },
     { repositories: { mine: { upstream: "main", as: "app" } }, signature_upstream: "main" },
   ];
   for (const more of table) {
@@ -588,4 +600,62 @@ Deno.test("prune ends with what it did not expect", async () => {
     TypeError,
   );
   assertEquals(await Deno.readTextFile(`${stage.folder}/state/leaving.json`), "{}\n");
+});
+
+Deno.test("fill --layout copies an image layout in a folder", async () => {
+  await using stage = createStage();
+  const { app, folder, bucket } = stage;
+  const path = `${folder}/layout`;
+  await Deno.mkdir(`${path}/blobs/sha256`, { recursive: true });
+  for (const [digest, bytes] of [...app.blobs, ...app.manifests]) {
+    await Deno.writeFile(`${path}/blobs/${digest.replace(":", "/")}`, bytes);
+  }
+  const manifests = [...app.tags.values()].map((digest) => ({ digest }));
+  const index = (more: object[]) =>
+    Deno.writeTextFile(
+      `${path}/index.json`,
+      JSON.stringify({ manifests: [...manifests, ...more] }),
+    );
+  await index([]);
+  const { status, err } = await stage.run("fill", ["--layout", path]);
+  assertEquals([status, err], [0, ""]);
+  assertEquals([...bucket.objects.keys()].length, app.blobs.size);
+  assertEquals(stage.registry.asked, []);
+
+  bucket.objects.clear();
+  await Deno.remove(`${path}/blobs/${digestOf(SMALL).replace(":", "/")}`);
+  const huge = digestOf(createBytes(1, 1));
+  await Deno.writeFile(`${path}/blobs/${huge.replace(":", "/")}`, new Uint8Array(5 * 1024 ** 2));
+  const inner = digestOf(createBytes(1, 2));
+  await Deno.mkdir(`${path}/blobs/${inner.replace(":", "/")}`);
+  await index([{ digest: huge }, { digest: inner }]);
+  const lacking = await stage.run("fill", ["--layout", path]);
+  assertEquals(lacking.status, 1);
+  const reasons = lastLine(lacking.out).first_failures.map(({ reason }: { reason: string }) =>
+    reason
+  );
+  assertEquals([...new Set(reasons)].toSorted(), [
+    "it has more than 4 MiB",
+    "it is no file",
+    "the upstream does not have it",
+  ]);
+  await Deno.remove(`${path}/index.json`);
+  const none = await stage.run("fill", ["--layout", path]);
+  assertEquals(lastLine(none.out).first_failures[0].reason, "there is no such repository");
+  const both = await stage.run("fill", ["--layout", path, "--from", "-"]);
+  assertStringIncludes(both.err, "--from does not go with --layout");
+  const table = [
+    await createLayoutSource(path, hashes).repositories(never),
+    await createLayoutSource(path, hashes).digestOf("", "", never),
+    await createLayoutSource(path, hashes).manifest("", digestOf(SMALL), never),
+    await createLayoutSource(`${folder}/archeio.yaml`, hashes).tags("", never),
+    await createLayoutSource(`${folder}/archeio.yaml`, hashes).blob("", digestOf(SMALL), 0, never),
+  ];
+  assertEquals(table.map(({ kind }) => kind), [
+    "missing",
+    "missing",
+    "missing",
+    "failed",
+    "failed",
+  ]);
 });

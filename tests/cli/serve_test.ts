@@ -159,9 +159,10 @@ Deno.test("serve ends with 2 when its files or ports cannot be right", async () 
 Deno.test("serve tells what its mirrors lacked, and the state of filling, to operators", async () => {
   const mirror = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response(null, { status: 404 }),
+    (request) => new Response(null, { status: request.url.endsWith(DIGEST) ? 404 : 200 }),
   );
   const url = `http://127.0.0.1:${mirror.addr.port}`;
+  const leaving = `sha256:${"7".repeat(64)}`;
   using state = temporaryFolder({
     "state.json": JSON.stringify({
       version: 1,
@@ -174,7 +175,7 @@ Deno.test("serve tells what its mirrors lacked, and the state of filling, to ope
       failures: 0,
       mirrors: {},
     }),
-    "leaving.json": JSON.stringify({ one: [DIGEST] }),
+    "leaving.json": JSON.stringify({ one: [leaving] }),
   });
   using file = temporaryFile(`${UPSTREAM}admin: { port: 0 }
 mirrors: { one: { url: "${url}" } }
@@ -189,6 +190,12 @@ fill: { repositories: ["charts/*"], state: "${state.path}" }
   assertEquals(misses, [{ name: "charts/web", digest: DIGEST, count: 1 }]);
   const metrics = (await get(`${server.admin}metrics`)).body;
   assertStringIncludes(metrics, "archeio_fill_duration_seconds 1\n");
+  const locationOf = async () => (await get(`${server.url}v2/app/blobs/${leaving}`)).location;
+  // Within a third of recheck_s, nobody is sent there for what is about to be deleted.
+  while ((await locationOf())!.startsWith(url)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assertEquals(await locationOf(), `https://registry.example/v2/app/blobs/${leaving}`);
   server.process.kill("SIGTERM");
   await server.end();
   await mirror.shutdown();

@@ -29,7 +29,7 @@ export function describeFailureOf(): {
     { answer: new Error("reset"), expected: failed("reset") },
     {
       answer: status(307, { location: "https://elsewhere.example/" }),
-      expected: { ...failedForGood("it redirects what is no blob"), retryAfterMs: undefined },
+      expected: failedForGood("it redirects what is no blob"),
     },
     {
       answer: status(401, { "www-authenticate": "Basic" }),

@@ -361,6 +361,7 @@ Deno.test("credentials that have expired are fetched anew, once", () =>
     });
     assertEquals(await none.put(digestOf(SMALL), SMALL, never), failed("none"));
     assertEquals(await upload(none, SMALL), failed("none"));
+    assertEquals(await upload(none, new Uint8Array()), failed("none"));
   }));
 
 Deno.test("a bucket's name stands in the path or before the host; its owner is asked for", async () => {

@@ -12,6 +12,8 @@ import type { Miss } from "../../fill/misses.ts";
 import { createState } from "../../fill/create_state.ts";
 import { formatStateMetrics, STATE_FILE, tryState } from "../../fill/state.ts";
 import type { StateFolder } from "../../fill/stores/state_folder.ts";
+import type { Source } from "../../fill/source.ts";
+import { createLayoutSource } from "../../fill/stores/layout_source.ts";
 import type { Tally } from "../../fill/tally.ts";
 import { createAsker } from "../../mirrors/asker.ts";
 import type { World } from "../../mirrors/time.ts";
@@ -27,6 +29,8 @@ export interface FillTask {
   readonly fill: FillConfig;
   /** Blobs to fill in place of all that repositories have. */
   readonly misses?: readonly Miss[] | undefined;
+  /** The path of an OCI image layout, which is copied in place of what upstreams have. */
+  readonly layout?: string | undefined;
   /** Whether to end before anything is copied. */
   readonly dryRun: boolean;
   /** Ends it before more bytes than this are read. */
@@ -51,11 +55,14 @@ const SIZES_FILE = "sizes.json";
 
 /** Fills once. */
 export async function fillOnce(task: FillTask, options: FillOnceOptions): Promise<Tally> {
-  const { config, dryRun, misses, maxBytes } = task;
+  const { config, dryRun, misses, layout, maxBytes } = task;
   const { world, state, signal, onStage } = options;
   const beganMs = world.timeOfDay();
   const parts = await openParts(task, options);
-  const { walking, limits, find } = parts;
+  const { limits, find, createHash } = parts;
+  const walking = layout === undefined
+    ? parts.walking
+    : { ...parts.walking, ...walkLayout(createLayoutSource(layout, createHash)) };
   const trueSizes = await readSizes(state);
   const asked = openAsked(config, { world, limits, signal });
   const tally = await fill({ list: walking.list, find, misses, dryRun }, {
@@ -69,10 +76,21 @@ export async function fillOnce(task: FillTask, options: FillOnceOptions): Promis
   });
   if (dryRun || !tally.isCompared) return tally;
   await keepSizes(state, trueSizes, tally);
-  if (misses === undefined) {
+  if (misses === undefined && layout === undefined) {
     await keepState(state, tally, { beganMs, endedMs: world.timeOfDay() });
   }
   return tally;
+}
+
+/** All of a layout, as if it were a repository's only tag. */
+function walkLayout(source: Source) {
+  const name = "layout";
+  const origin = { source: name, repository: name, name };
+  return {
+    list: () => Promise.resolve([{ name, origin }]),
+    sources: new Map([[name, source]]),
+    tags: ["*"],
+  };
 }
 
 /** Opens the mirrors without a store. */

@@ -33,8 +33,9 @@ export interface OpenPartsOptions extends Pick<Context, "environment" | "timeout
 export interface OpenedParts {
   /** The stores, by the names of their mirrors. */
   readonly stores: ReadonlyMap<string, Store>;
-  /** The limits, and in numbers. */
+  /** The limits. */
   readonly limits: Limits;
+  /** The limits in numbers. */
   readonly bounds: Bounds;
   /** Makes a hash. */
   readonly createHash: CreateHash;

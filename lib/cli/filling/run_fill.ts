@@ -8,7 +8,7 @@ import { formatLeaving, LEAVING_FILE, readLeaving } from "../../fill/leaving.ts"
 import type { StateFolder } from "../../fill/stores/state_folder.ts";
 import { createPause } from "../../fill/limits.ts";
 import { isComplete } from "../../fill/tally.ts";
-import { type Context, EXIT, FailedError } from "../command.ts";
+import { type Context, EXIT, FailedError, UsageError } from "../command.ts";
 import { createWorld, type RuntimeWorld } from "../world.ts";
 import { fillOnce } from "./fill_once.ts";
 import { readMisses } from "./read_misses.ts";
@@ -23,6 +23,8 @@ export interface RunFillOptions {
   readonly config: string | undefined;
   /** Where a list of blobs is. */
   readonly from: string | undefined;
+  /** The path of an OCI image layout, which is copied in place of what upstreams have. */
+  readonly layout: string | undefined;
   /** Whether to copy nothing. */
   readonly dryRun: boolean;
   /** Whether to write JSON lines. */
@@ -61,9 +63,9 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
 
   async function fillAndTell(): Promise<number> {
     const beganMs = world.now();
-    const { dryRun, maxBytes, from } = options;
+    const { dryRun, maxBytes, from, layout } = options;
     const misses = from === undefined ? undefined : await readMisses(from, context, signal);
-    const task = { config, fill, misses, dryRun, maxBytes };
+    const task = { config, fill, misses, layout, dryRun, maxBytes };
     const { onStage } = teller;
     const tally = await fillOnce(task, { ...context, world, state, onStage, signal });
     teller.report(tally, { dryRun, tookMs: world.now() - beganMs });
@@ -72,8 +74,8 @@ export async function runFill(options: RunFillOptions, context: Context): Promis
 
   // A server that does not answer now may do so the next time.
   function tellFailure(error: unknown): number {
-    const isExpected = error instanceof FailedError && !signal.aborted;
-    if (options.watchMs === undefined || !isExpected) throw error;
+    const isExpected = error instanceof FailedError || error instanceof UsageError;
+    if (options.watchMs === undefined || signal.aborted || !isExpected) throw error;
     context.err(`archeio: ${error.message}\n`);
     return EXIT.failed;
   }

@@ -67,7 +67,8 @@ export function createS3Store(options: S3StoreOptions): Store {
     },
     tidy: (signal) =>
       tidyMultiparts(client, { template, journal, now: options.timeOfDay() }, signal),
-    tryWrite: (signal) => tryMultipart(client, template.format(NOTHINGS_DIGEST), signal),
+    tryWrite: (signal) =>
+      tryMultipart(client, { key: template.format(NOTHINGS_DIGEST), journal }, signal),
     async remove(digests, signal) {
       for (const digest of digests) {
         const request = { method: "DELETE", key: template.format(digest) } as const;

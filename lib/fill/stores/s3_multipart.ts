@@ -166,7 +166,7 @@ async function abortUpload(
 /** Begins an upload in parts, and aborts it. */
 export async function tryMultipart(
   client: S3Client,
-  key: string,
+  { key, journal }: Pick<MultipartObject, "key" | "journal">,
   signal: AbortSignal,
 ): Promise<Done | Failure> {
   const request = { method: "POST", key, query: { uploads: "" } } as const;
@@ -174,9 +174,8 @@ export async function tryMultipart(
   if (!("status" in answer)) return answer;
   const id = tryElement(answer.text, "UploadId");
   if (id === undefined) return failed("it answered with no multipart upload");
-  const abort = { method: "DELETE", key, query: { uploadId: id } } as const;
-  const aborted = await client.send(abort, undefined, signal);
-  return "status" in aborted ? DONE : aborted;
+  await journal.began(id);
+  return await abortUpload(client, { key, id }, journal);
 }
 
 /** What tidying needs. */
