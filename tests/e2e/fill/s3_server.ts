@@ -52,12 +52,26 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
+/** A request, as the server wrote it down. */
+export interface S3Entry {
+  readonly bucket: string;
+  /** Such as `PutObject`. */
+  readonly operation: string;
+  /** The key of the object, or `-`. */
+  readonly key: string;
+  readonly status: number;
+}
+
 /** A running server. */
 export interface S3Server extends AsyncDisposable {
   /** Its URL. */
   readonly url: string;
+  /** The folder that has a folder of objects for each bucket. */
+  readonly folder: string;
   /** The folder of a bucket's objects. */
   readonly folderOf: (bucket: string) => string;
+  /** What it was asked so far, in order. */
+  log(): Promise<readonly S3Entry[]>;
   stop(): Promise<void>;
 }
 
@@ -75,15 +89,17 @@ export function startS3Server(folder: string, options: S3ServerOptions): Promise
   const { buckets, user = S3_ENVIRONMENT, region = "us-east-1", certificate } = options;
   return startOnFreePorts(1, async ([port]) => {
     for (const bucket of buckets) await Deno.mkdir(`${folder}/${bucket}`, { recursive: true });
+    const beside = folder.replace(/\/[^/]*$/, "");
+    const accessLog = `${beside}/access-of-s3-${port}.log`;
     const { certFile = "", keyFile = "" } = certificate ?? {};
     const args = [
       ...["--port", `127.0.0.1:${port}`, "--region", region],
       ...["--access", user.AWS_ACCESS_KEY_ID, "--secret", user.AWS_SECRET_ACCESS_KEY],
       ...(certificate === undefined ? [] : ["--cert", certFile, "--key", keyFile]),
-      "--quiet",
+      ...["--quiet", "--access-log", accessLog],
       "posix",
       "--sidecar",
-      await ensureFolder(`${folder.replace(/\/[^/]*$/, "")}/meta-of-s3`),
+      await ensureFolder(`${beside}/meta-of-s3`),
       folder,
     ];
     const { stop, [Symbol.asyncDispose]: dispose } = await startDaemon(VERSITYGW, args, {
@@ -91,11 +107,24 @@ export function startS3Server(folder: string, options: S3ServerOptions): Promise
     });
     return {
       url: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}`,
+      folder,
+      log: async () => parseLog(await Deno.readTextFile(accessLog)),
       folderOf: (bucket) => `${folder}/${bucket}`,
       stop,
       [Symbol.asyncDispose]: dispose,
     };
   });
+}
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+function parseLog(text: string): S3Entry[] {
+  const line = /^\S+ (\S+) \[[^\]]*\] \S+ \S+ \S+ s3_(\S+) (\S+) \S+ (\d+) /gm;
+  return [...text.matchAll(line)].map(([, bucket, operation, key, status]) => ({
+    bucket: bucket!,
+    operation: operation!,
+    key: key!,
+    status: Number(status),
+  }));
 }
 
 async function ensureFolder(path: string): Promise<string> {
