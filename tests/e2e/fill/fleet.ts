@@ -17,8 +17,9 @@ export interface Fleet {
   readonly images: readonly Image[];
   /** The digests of all blobs, of signatures and of what refers to images as well. */
   readonly blobs: ReadonlySet<string>;
-  /** How many tags there are. */
+  /** How many tags and manifests there are. */
   readonly tags: number;
+  readonly manifests: number;
 }
 
 const COUNT = 20;
@@ -50,7 +51,7 @@ export async function pushFleet(layout: Layout, to: string): Promise<Fleet> {
     names.push(name);
     images.push(readImage(layout, { name, tag: "v1", digest: index.digest }));
     tags++;
-    const attach = async (what: Descriptor) => {
+    const attach = (what: Descriptor) => {
       attached.push(readImage(layout, { name, digest: what.digest }));
       tags++;
     };
@@ -58,7 +59,9 @@ export async function pushFleet(layout: Layout, to: string): Promise<Fleet> {
     if (at % LISTED_EVERY === 0) await attach(await pushPartsList(layout, index, `${to}/${name}`));
   }
   const blobs = new Set([...images, ...attached].flatMap(({ blobs }) => blobs));
-  return { names, images, blobs, tags };
+  const lists = images.filter((_, at) => at % LISTED_EVERY === 0).length;
+  const all = [...images, ...attached].flatMap(({ manifests }) => manifests);
+  return { names, images, blobs, tags, manifests: all.length + lists };
 }
 
 async function pushSignature(layout: Layout, index: Descriptor, to: string): Promise<Descriptor> {

@@ -27,8 +27,8 @@ type Kind = typeof KINDS[number];
 /** What each step below has to work with. */
 interface Scene extends FillStage {
   readonly kind: Kind;
-  /** All blobs that the registry has, and how many tags. */
-  readonly has: { readonly blobs: Set<string>; tags: number };
+  /** All blobs that the registry has, and how many tags and manifests. */
+  readonly has: { readonly blobs: Set<string>; tags: number; manifests: number };
 }
 
 function mirrorsOf(kind: Kind): BucketMirror[] {
@@ -41,7 +41,8 @@ Deno.test({
   async fn(test) {
     const buckets = KINDS.flatMap((kind) => mirrorsOf(kind).map(({ bucket }) => bucket));
     await using stage = await setFillStage(buckets);
-    const has = { blobs: new Set(stage.fleet.blobs), tags: stage.fleet.tags };
+    const { blobs, tags, manifests } = stage.fleet;
+    const has = { blobs: new Set(blobs), tags, manifests };
     for (const kind of KINDS) {
       const scene = { ...stage, kind, has };
       const config = JSON.stringify(configOf(stage, kind, mirrorsOf(kind)));
@@ -102,21 +103,22 @@ async function fillAgain(scene: Scene): Promise<void> {
   assertUnmoved(scene, counts);
 }
 
-/** Lists of what can have changed, tokens for them, and nothing else. */
+/**
+ * Asked is what can have changed: lists, the digests of tags, what refers to manifests, which no
+ * tag tells; and tokens for that. No manifest, no blob.
+ */
 function assertUnmoved({ kind, has }: Scene, counts: Readonly<Record<string, number>>): void {
-  const {
-    "GET /v2/": challenges = 0,
-    "GET /v2/_catalog": catalog,
-    "GET /token": tokens = 0,
-    "GET tags": lists,
-    "GET referrers": referrers,
-    "HEAD manifests": heads,
-    ...rest
-  } = counts;
-  console.log(counts, challenges, catalog, tokens, lists, referrers, heads);
-  assertEquals(rest, { ListObjectsV2: KEYS.length });
-  assertEquals(heads, has.tags);
+  const { "GET tags": lists = 0, "GET /token": tokens = 0, ...rest } = counts;
+  assert(lists > 0);
   assertEquals(tokens > 0, kind === "tokens");
+  assertEquals(rest, {
+    ...kind === "open" ? { "GET /v2/_catalog": 1 } : {},
+    "HEAD manifests": has.tags,
+    "GET referrers": has.manifests,
+    ListObjectsV2: KEYS.length,
+    // Of what an earlier run left unfinished.
+    ListMultipartUploads: KEYS.length,
+  });
 }
 
 /** A tag moves to an image with one new layer, which is copied with its configuration. */
@@ -126,6 +128,7 @@ async function fillChanged(scene: Scene): Promise<void> {
   const image = await layout.addImage("linux/amd64", [layer]);
   await layout.push(image, `${destination}/${fleet.names[0]}:${kind}`);
   has.tags++;
+  has.manifests++;
   const { blobs } = readImage(layout, { name: "", digest: image.digest });
   for (const digest of blobs) has.blobs.add(digest);
   const counts = await count(scene, () => fillWell(scene, blobs.length));

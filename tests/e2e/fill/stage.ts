@@ -78,7 +78,7 @@ export interface BucketMirror {
 
 /** The configuration of a fill, as a value: JSON is YAML. */
 export function configOf(
-  { folder, s3, front, registries }: FillStage,
+  { folder, fleet, s3, front, registries }: FillStage,
   kind: keyof FillStage["registries"],
   mirrors: readonly BucketMirror[],
 ): Record<string, unknown> {
@@ -91,7 +91,8 @@ export function configOf(
     }])),
     rules: [{ clients: ["*"], mirrors: mirrors.map(({ name }) => name) }],
     fill: {
-      repositories: ["app-*", "charts/*"],
+      // Nobody gets a token for the list of repositories.
+      repositories: kind === "open" ? ["app-*", "charts/*"] : fleet.names,
       state: `${folder}/state-${mirrors[0]!.bucket}`,
       limits: { requests_per_s: 1000 },
     },
