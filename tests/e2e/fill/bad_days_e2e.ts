@@ -8,7 +8,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ARCHEIO } from "../programs.ts";
 import { runAnyhow } from "../run.ts";
-import { startTokenRegistry } from "../token_registry.ts";
 import { hashObjects, listObjects } from "./objects.ts";
 import { runFill } from "./run_fill.ts";
 import { S3_ENVIRONMENT, tryBuild } from "./s3_server.ts";
@@ -91,13 +90,13 @@ async function interrupt(stage: FillStage): Promise<void> {
 
 /** The registry refuses each blob once, each time otherwise. */
 async function refuse(stage: FillStage): Promise<void> {
-  const { tokens } = stage.registries as { tokens: Awaited<ReturnType<typeof startTokenRegistry>> };
+  const { tokens } = stage.registries;
   const refused = new Set<string>();
   const answers = [
     () => new Response(null, { status: 401 }),
     () => new Response(null, { status: 503, headers: { "retry-after": "1" } }),
     () => new Response(null, { status: 429 }),
-    () => Response.error(),
+    () => new Response(null, { status: 500 }),
     () => new Response(brokenBody(), { headers: { "content-length": "5000" } }),
   ];
   tokens.fail(({ url }) => {
@@ -115,13 +114,14 @@ async function refuse(stage: FillStage): Promise<void> {
   await assertFull(stage, "tokens");
 }
 
+// Less than the headers say, so the connection is cut.
 function brokenBody(): ReadableStream<Uint8Array<ArrayBuffer>> {
   const pieces = [new Uint8Array(100)];
   return new ReadableStream({
     pull(controller) {
       const piece = pieces.pop();
       if (piece !== undefined) controller.enqueue(piece);
-      else controller.error(new Error("reset"));
+      else controller.close();
     },
   });
 }

@@ -15,7 +15,7 @@ import { configOf, type FillStage, setFillStage } from "./stage.ts";
 
 const KILLS = 100;
 // From before it reads its configuration until it has copied a part, or all.
-const LONGEST_LIFE_MS = 700;
+const LONGEST_LIFE_MS = 500;
 // How many of the kills must hit a store that has some blobs, and not all.
 const LEAST_PARTLY = 10;
 // So slow that many runs are needed.

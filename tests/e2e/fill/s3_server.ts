@@ -1,6 +1,8 @@
 /**
  * A real S3 server, versitygw, whose objects are plain files.
  *
+ * Run on its own, it builds the server if it is not there, and fails where that is not possible.
+ *
  * @module
  */
 
@@ -130,4 +132,9 @@ function parseLog(text: string): S3Entry[] {
 async function ensureFolder(path: string): Promise<string> {
   await Deno.mkdir(path, { recursive: true });
   return path;
+}
+
+if (import.meta.main) {
+  const why = await tryBuild();
+  if (why !== undefined) throw new Error(why);
 }

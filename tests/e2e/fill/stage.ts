@@ -11,7 +11,7 @@ import { ensurePrograms } from "../programs.ts";
 import { startRegistry } from "../registry.ts";
 import type { Store } from "../store.ts";
 import { createTempFolder } from "../temp_folder.ts";
-import { startTokenRegistry } from "../token_registry.ts";
+import { startTokenRegistry, type TokenRegistry } from "../token_registry.ts";
 import { type Fleet, pushFleet } from "./fleet.ts";
 import { type S3Server, startS3Server } from "./s3_server.ts";
 
@@ -23,7 +23,7 @@ export interface FillStage extends AsyncDisposable {
   /** Where more is pushed to: `<host>/<path>`. */
   readonly destination: string;
   /** The same images, behind registries of both kinds. */
-  readonly registries: Readonly<Record<"open" | "tokens", Store>>;
+  readonly registries: { readonly open: Store; readonly tokens: TokenRegistry };
   readonly s3: S3Server;
   /** Serves the objects of all buckets to clients, at `/<bucket>/<key>`. */
   readonly front: Store;
