@@ -82,7 +82,9 @@ async function interrupt(stage: FillStage): Promise<void> {
   assertEquals(code, 1);
   const told = JSON.parse(new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1)!);
   const stored = await hashObjects(stage.s3.folderOf("signal"));
-  assertEquals([told.complete, told.mirrors.bucket.copied], [false, stored.length]);
+  assertEquals(told.complete, false);
+  // The answers to those on their way were not waited for.
+  assert(told.mirrors.bucket.copied <= stored.length);
   assert(stored.every((digest) => stage.fleet.blobs.has(digest)));
   assertEquals((await runFill(await writeConfig(stage, "signal"))).code, 0);
   await assertFull(stage, "signal");
