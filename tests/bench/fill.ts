@@ -51,7 +51,9 @@ async function measure(
   const began = performance.now();
   const process = new Deno.Command(command, {
     args,
-    env: { ...env },
+    // None of the machine's settings count.
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "/", ...env },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
