@@ -157,6 +157,18 @@ Deno.test("an S3 store tells what goes wrong with parts, and completes none of i
         reason: /400 BadDigest/,
       },
       {
+        name: "lost while it is written",
+        when: ({ url }) => url.includes("partNumber=2"),
+        answer: () => s3Error(404, "NoSuchUpload"),
+        reason: /404 NoSuchUpload/,
+      },
+      {
+        name: "lost before it is completed",
+        when: ({ method, url }) => method === "POST" && url.includes("uploadId="),
+        answer: () => s3Error(404, "NoSuchUpload"),
+        reason: /404 NoSuchUpload/,
+      },
+      {
         name: "part without ETag",
         when: ({ url }) => url.includes("partNumber=1"),
         answer: () => new Response(""),

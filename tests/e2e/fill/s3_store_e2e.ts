@@ -74,7 +74,7 @@ Deno.test("the S3 store against versitygw", async (test) => {
     return;
   }
   await using folder = await createTempFolder();
-  await using server = await startS3Server(`${folder.path}/s3`, ["blobs"]);
+  await using server = await startS3Server(`${folder.path}/s3`, { buckets: ["blobs"] });
   const store = createStore(server.url);
   const large = createBytes(3_000_000, 1);
   const small = createBytes(1000, 2);
