@@ -44,11 +44,28 @@ declare module "@std/http/status" {
     readonly OK: 200;
     readonly TemporaryRedirect: 307;
     readonly BadRequest: 400;
+    readonly Unauthorized: 401;
     readonly NotFound: 404;
     readonly MethodNotAllowed: 405;
+    readonly MisdirectedRequest: 421;
     readonly InternalServerError: 500;
     readonly ServiceUnavailable: 503;
   };
+}
+
+declare module "@std/semver" {
+  export interface SemVer {
+    major: number;
+    minor: number;
+    patch: number;
+    prerelease?: (string | number)[];
+    build?: string[];
+  }
+  export type Range = readonly object[][];
+  export function tryParse(value: string): SemVer | undefined;
+  export function tryParseRange(value: string): Range | undefined;
+  export function satisfies(version: SemVer, range: Range): boolean;
+  export function compare(a: SemVer, b: SemVer): -1 | 0 | 1;
 }
 
 declare module "@std/yaml" {

@@ -1,11 +1,16 @@
 /** The configurations in docs, which do what the pages say; readme_test.ts reads all of them. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parse as parseYaml } from "@std/yaml";
 import type { Config } from "../lib/config/config.ts";
 import { readConfig } from "../lib/config/read.ts";
+import { formatStateMetrics } from "../lib/fill/state.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
 import { EMBEDDED } from "../lib/locations/embedded.ts";
 import { createRouting } from "../lib/redirect/create_routing.ts";
+import { addNumbers, createNumbersMemory } from "../lib/observe/numbers.ts";
+import { relayFamilies } from "../lib/observe/relay_metrics.ts";
+import { RELAY_RESULTS, TOKEN_RESULTS, UPSTREAM_CODES } from "../lib/observe/relay_numbers.ts";
 import { createNumbering } from "../lib/redirect/setup.ts";
 import { blobUrl } from "../lib/mirrors/template.ts";
 import { parseRequest } from "../lib/oci/request.ts";
@@ -82,6 +87,78 @@ Deno.test("docs/configuration.md's mirrors have the layouts that it says", () =>
     `https://flat.example/sha256-${HEX}.blob`,
     atUpstream,
   ]);
+});
+
+const RELAYING = Deno.readTextFileSync(new URL("relaying.md", DOCS));
+
+Deno.test("docs/relaying.md's block is a configuration, and states the defaults", () => {
+  const [, text] = /^```yaml\n(# relaying\.yaml\n[^]*?)^```$/m.exec(RELAYING)!;
+  const { relay } = readFile(text!);
+  assertEquals(relay, readFile("upstreams: { main: { endpoint: https://a.example } }").relay);
+});
+
+Deno.test("docs/relaying.md has the README's commands", () => {
+  const readme = Deno.readTextFileSync(new URL("../README.md", DOCS));
+  const [commands] = /^```sh\necho [^]*?^```$/m.exec(RELAYING)!;
+  assertStringIncludes(readme, `\n${commands}\n`);
+});
+
+Deno.test("docs/relaying.md names every metric of what is relayed, and their labels", () => {
+  const upstreams = [{
+    number: 0,
+    name: "main",
+    base: "https://a.example/v2/",
+    relayed: "pulls",
+  }] as const;
+  const totals = addNumbers([createNumbersMemory()]).relay;
+  const families = [...relayFamilies(totals, upstreams)].join("");
+  for (const [, name] of families.matchAll(/^# TYPE archeio_(\w+)/gm)) {
+    assertStringIncludes(RELAYING, `\`${name}\``);
+  }
+  for (const value of [...RELAY_RESULTS, ...UPSTREAM_CODES, ...TOKEN_RESULTS]) {
+    assertStringIncludes(RELAYING, `\`${value}\``);
+  }
+});
+
+const FILLING = Deno.readTextFileSync(new URL("filling.md", DOCS));
+
+Deno.test("docs/filling.md's configurations are ones, and its files can be read", () => {
+  const blocks = [...FILLING.matchAll(/^```yaml\n# (\S+)\n([\s\S]*?)^```$/gm)];
+  assertEquals(blocks.map(([, name]) => name), [
+    "filling.yaml",
+    "stores.yaml",
+    "archeio-fill-cronjob.yaml",
+  ]);
+  for (const [, name, text] of blocks.slice(0, 2)) {
+    assert(readFile(text!).fill !== undefined, name);
+  }
+  const job = parseYaml(blocks[2]![2]!) as Record<string, unknown>;
+  assertEquals([job.apiVersion, job.kind], ["batch/v1", "CronJob"]);
+});
+
+Deno.test("docs/filling.md names every metric of filling, and the defaults", () => {
+  const metrics = formatStateMetrics({
+    version: 1,
+    beganS: 0,
+    endedS: 0,
+    completeS: 0,
+    blobs: 0,
+    bytes: 0,
+    readBytes: 0,
+    failures: 0,
+    mirrors: {},
+  });
+  for (const [, name] of metrics.matchAll(/^# TYPE (\w+)/gm)) {
+    assertStringIncludes(FILLING, `\`${name}\``);
+  }
+  const { fill } = readFile(
+    "upstreams: { main: { endpoint: https://a.example } }\nfill: { repositories: [app] }",
+  );
+  const { in_flight, requests_per_s } = fill!.limits;
+  assertStringIncludes(
+    FILLING,
+    `\`in_flight\` (${in_flight}), \`requests_per_s\` (${requests_per_s})`,
+  );
 });
 
 Deno.test("the company with regional registries keeps every kind of client where it should be", () => {

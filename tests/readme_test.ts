@@ -25,6 +25,7 @@ import { ConfigSchema } from "../lib/config/schema.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
 import { EMBEDDED } from "../lib/locations/embedded.ts";
 import { createBoard, createBoardMemory } from "../lib/mirrors/board.ts";
+import { addLocated } from "../lib/observe/located.ts";
 import { createEvents } from "../lib/observe/events.ts";
 import { formatMetrics } from "../lib/observe/metrics.ts";
 import {
@@ -47,6 +48,13 @@ const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
   ["npx -y deno@2.9.6 task ", "npx fetches Deno; its tasks are looked for below"],
   ["deno task ranges:update", "fetches the providers' files, and writes into the sources"],
   ["docker ", "tests/e2e/image_e2e.ts plays them, with the base images that they need"],
+  [
+    "archeio check --config ghcr.yaml",
+    "tests/e2e/start_e2e.ts plays it, with a ghcr.io of its own",
+  ],
+  ["archeio --config ghcr.yaml &", "the same"],
+  ["until archeio health --config ghcr.yaml", "the same"],
+  ["podman pull ", "the same"],
   ["gcloud ", "needs a project in Google's cloud"],
   ["kubectl ", "needs a cluster; the file is checked below"],
   ["helm ", "needs a cluster; tests/packaging/chart_test.ts plays the chart"],
@@ -406,6 +414,9 @@ Deno.test("docs/operation.md names every metric, and no other", () => {
     versions: {},
     isolates: 1,
     residentBytes: 0,
+    cpuS: 0,
+    located: addLocated([], new Map()),
+    locations: [],
     startedS: 0,
   });
   const written = [...metrics.matchAll(/^# TYPE (archeio_\w+)/gm)].map(({ 1: name }) => name!);
@@ -447,7 +458,16 @@ Deno.test("docs/configuration.md's configuration states the defaults", () => {
   if (read.kind === "mistakes") throw new Error(read.mistakes.join("\n"));
   const defaults: Record<string, string> = { workers: String(read.config.workers) };
   for (
-    const name of ["listen", "admin", "log", "client_address", "trace", "probe", "health"] as const
+    const name of [
+      "listen",
+      "admin",
+      "log",
+      "client_address",
+      "relay",
+      "trace",
+      "probe",
+      "health",
+    ] as const
   ) {
     for (const [key, value] of Object.entries(read.config[name]!)) {
       defaults[`${name}.${key}`] = String(value);

@@ -6,6 +6,8 @@
 
 import { configureSync, getJsonLinesFormatter, getLogger, type Logger } from "@logtape/logtape";
 import type { Config, LogLevel } from "../config/config.ts";
+import type { AdminConfig } from "../config/config_of_listeners.ts";
+import type { Finding } from "../findings/finding.ts";
 import { describeFailure } from "../server/isolate.ts";
 import type { Mirror } from "../routing/policy.ts";
 import type { ChangesLog } from "../server/changes.ts";
@@ -21,8 +23,12 @@ const MAX_TOLD = 1000;
 export interface ProgramLog extends ServerLog {
   /** Called when traces are requested, but the runtime makes none. */
   readonly untraced: () => void;
+  /** Called when operators are answered on other addresses than loopback, without a token. */
+  readonly openAdmin: (admin: AdminConfig) => void;
   /** Called when the built-in configuration, for registry.k8s.io, is used by default. */
   readonly builtIn: () => void;
+  /** Called with what looking at upstreams and mirrors has found, if it is not good. */
+  readonly onFinding: (finding: Finding) => void;
 }
 
 /** Makes the log of a server. */
@@ -44,11 +50,18 @@ export function createServerLog(config: Config, origin: string, context: Context
       logger.warning("OTEL_DENO is set, but the runtime makes no traces", {
         hint: "compile the program with it: OTEL_DENO=true deno task compile",
       }),
+    openAdmin: ({ host }) =>
+      logger.warning("anyone who reaches the admin listener can ask it", {
+        host,
+        hint: "set admin.token_file, or listen on 127.0.0.1",
+      }),
     builtIn: () =>
       logger.warning("no configuration is given: the images of registry.k8s.io are served", {
         hint: "name a file with --config or ARCHEIO_CONFIG, or an upstream with " +
           "UPSTREAM_REGISTRY_ENDPOINT",
       }),
+    onFinding: ({ part, found, advice }) =>
+      logger.warning(`${part} ${found}`, { part, ...(advice && { hint: advice }) }),
     onListening(address, { admin, isolates }) {
       const scheme = config.listen.tls === undefined ? "http" : "https";
       logger.info("listening", {
@@ -73,6 +86,7 @@ export function createServerLog(config: Config, origin: string, context: Context
 function createRequestsLog(logger: Logger, { now }: Context) {
   const tellUnanswered = createLimit(now);
   const tellNoAddress = createLimit(now);
+  const tellStale = createLimit(now);
   return {
     onUnanswered(url: string, reason: string): void {
       logger.debug("no answer", { url, reason });
@@ -82,6 +96,17 @@ function createRequestsLog(logger: Logger, { now }: Context) {
         (count) =>
           logger.warning("requests to a mirror or upstream without an answer", {
             server,
+            count,
+            reason,
+          }),
+      );
+    },
+    onStale(upstream: string, reason: string): void {
+      tellStale(
+        upstream,
+        (count) =>
+          logger.warning("pulls are served from memory because their upstream fails", {
+            upstream,
             count,
             reason,
           }),

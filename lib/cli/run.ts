@@ -7,19 +7,29 @@
 import metadata from "../../deno.json" with { type: "json" };
 import { summarizeDataSet } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import { checkCommand } from "./check.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
+import { backendsCommand } from "./backends.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
+import { fillCommand } from "./fill.ts";
 import { healthCommand } from "./health.ts";
 import { lookupCommand } from "./lookup.ts";
+import { pruneCommand } from "./prune.ts";
 import { rangesCommand } from "./ranges.ts";
 import { serveCommand } from "./serve.ts";
+import { statusCommand } from "./status.ts";
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", serveCommand],
   ["config", configCommand],
+  ["check", checkCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
+  ["backends", backendsCommand],
+  ["status", statusCommand],
+  ["fill", fillCommand],
+  ["prune", pruneCommand],
   ["health", healthCommand],
   ["ranges", rangesCommand],
 ]);

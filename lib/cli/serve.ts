@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cpuUsage } from "node:process";
 import metadata from "../../deno.json" with { type: "json" };
 import { servesKubernetes } from "../config/builtin.ts";
 import type { Config } from "../config/config.ts";
@@ -25,9 +26,10 @@ import {
   UsageError,
 } from "./command.ts";
 import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
-import { createServerLog } from "./log.ts";
-import { readTlsFiles, reread } from "./reread.ts";
+import { createServerLog, type ProgramLog } from "./log.ts";
+import { holdAdminToken, readCredentialFiles, readTlsFiles, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
+import { withWarnings } from "./warn_at_start.ts";
 import { createWorld } from "./world.ts";
 import { spawnIsolate } from "./isolate.ts";
 
@@ -56,14 +58,14 @@ Environment variables, which override the configuration:
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
     const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
-    const tls = readTlsFiles(config);
+    const token = holdAdminToken(config);
+    const secrets = { tls: readTlsFiles(config), credentials: readCredentialFiles(config) };
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
-    const encoder = new TextEncoder();
-    const err = (text: string) => sink.take(encoder.encode(text));
-    const log = createServerLog(config, origin, { ...context, err });
-    if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
+    const isBuiltIn = origin === BUILT_IN && servesKubernetes(config);
+    const log = openLog(config, { origin, isBuiltIn, context, sink });
+    const stop = new AbortController();
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
@@ -73,27 +75,45 @@ Environment variables, which override the configuration:
     try {
       await serve(config, {
         ...world,
-        tls,
-        dataSet: EMBEDDED,
-        listen: listenOnFamilies,
-        versions: { version: metadata.version, deno: Deno.version.deno },
-        log,
+        ...secrets,
+        ...OF_THE_PROGRAM,
+        // The servers of the built-in configuration are known to work.
+        log: isBuiltIn ? log : withWarnings(log, config, { ...world, ...secrets, stop }),
         events,
-        reread: (locations) => reread(text.config, kept, locations),
+        reread: (locations) => token.after(reread(text.config, kept, locations)),
+        adminToken: token.read,
         cores: navigator.hardwareConcurrency,
         spawn: (listener) => spawnIsolate(context.program, listener, { traced }),
         writePulls: context.write,
         tellRoute,
-        residentBytes: () => Deno.memoryUsage().rss,
       });
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
     } finally {
+      stop.abort();
       await sink.drained();
     }
     return EXIT.well;
   },
 };
+
+const OF_THE_PROGRAM = {
+  dataSet: EMBEDDED,
+  listen: listenOnFamilies,
+  versions: { version: metadata.version, deno: Deno.version.deno },
+  residentBytes: () => Deno.memoryUsage().rss,
+  cpuS: readCpuS,
+};
+
+function isOpen({ admin }: Config): boolean {
+  if (admin === undefined || admin.token_file !== undefined) return false;
+  return !/^(?:localhost|127\.[\d.]+|::1)$/.test(admin.host);
+}
+
+function readCpuS(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1e6;
+}
 
 // The reader of the log may hang; serving must not wait for it.
 function openEventSink({ writeErr }: Context, { later }: World, events: Events): LineSink {
@@ -102,6 +122,25 @@ function openEventSink({ writeErr }: Context, { later }: World, events: Events):
     onLost: (lines) => void (events.lostEventLines += lines),
     later,
   });
+}
+
+interface LogOptions {
+  readonly origin: string;
+  readonly isBuiltIn: boolean;
+  readonly context: Context;
+  readonly sink: LineSink;
+}
+
+function openLog(
+  config: Config,
+  { origin, isBuiltIn, context, sink }: LogOptions,
+): ProgramLog {
+  const encoder = new TextEncoder();
+  const err = (text: string) => sink.take(encoder.encode(text));
+  const log = createServerLog(config, origin, { ...context, err });
+  if (isBuiltIn) log.builtIn();
+  if (isOpen(config)) log.openAdmin(config.admin!);
+  return log;
 }
 
 function keepEnvironment(context: Context): Context {

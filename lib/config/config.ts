@@ -6,6 +6,8 @@
  */
 
 import type { ProviderName } from "../locations/providers.ts";
+import type { FillConfig, StoreConfig } from "./config_of_filling.ts";
+import type { AdminConfig, ListenConfig, PagesConfig } from "./config_of_listeners.ts";
 
 /** A configuration. */
 export interface Config {
@@ -35,10 +37,14 @@ export interface Config {
   readonly signature_upstream?: string | undefined;
   /** The blob stores, by name. */
   readonly mirrors: Readonly<Record<string, MirrorConfig>>;
+  /** What is copied into the stores of mirrors. */
+  readonly fill?: FillConfig | undefined;
   /** The operator's own prefixes, such as `192.0.2.0/24`, by `<cloud>/<region>`. */
   readonly locations: Readonly<Record<string, readonly string[]>>;
   /** Which servers serve which clients. The first rule that matches applies. */
   readonly rules: readonly RuleConfig[];
+  /** How relaying upstreams are used. */
+  readonly relay: RelayConfig;
   /** How a pull is followed through all logs. */
   readonly trace: TraceConfig;
   /** How mirrors are probed, and how long answers are remembered. */
@@ -54,35 +60,6 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
 /** The name of a log level. */
 export type LogLevel = typeof LOG_LEVELS[number];
-
-/** Where to listen. */
-export interface ListenConfig {
-  /**
-   * An IP address or a host name; `::` is every address of both families, or of IPv4 alone if
-   * the machine has no IPv6.
-   */
-  readonly host: string;
-  /** The port; 0 for any free one. */
-  readonly port: number;
-  /** Enables HTTPS, for a machine without a load balancer in front of it. */
-  readonly tls?: TlsConfig | undefined;
-}
-
-/** A certificate and its key. */
-export interface TlsConfig {
-  /** The path of a PEM file with the certificate and its intermediate certificates. */
-  readonly cert: string;
-  /** The path of a PEM file with the private key. */
-  readonly key: string;
-}
-
-/** The listener for operators: health, metrics and explanations. */
-export interface AdminConfig {
-  /** An IP address or a host name. */
-  readonly host: string;
-  /** The port; 0 for any free one. */
-  readonly port: number;
-}
 
 /** What is logged. */
 export interface LogConfig {
@@ -100,20 +77,32 @@ export interface ClientAddressConfig {
   readonly from_end: number;
 }
 
-/** Where requests for pages redirect to: URLs. */
-export interface PagesConfig {
-  /** Where `/` redirects to. */
-  readonly info?: string | undefined;
-  /** Where `/privacy` redirects to. */
-  readonly privacy?: string | undefined;
-}
-
 /** A registry. */
 export interface UpstreamConfig {
   /** Its base URL, such as `https://registry.example`. */
   readonly endpoint: string;
   /** The path there that repository names are appended to, such as `project/images`, or empty. */
   readonly path: string;
+  /** Whether clients are redirected there, as by default, or what they pull is fetched for them. */
+  readonly pull?: "redirect" | "relay" | undefined;
+  /** The same for lists of tags alone; by default as `pull`. */
+  readonly tags?: "redirect" | "relay" | undefined;
+  /** Who it is asked as, where that is not anybody. */
+  readonly credentials?: CredentialsConfig | undefined;
+  /** Other hosts that issue tokens for it, each with or without a port. */
+  readonly token_hosts?: readonly string[] | undefined;
+  /** Private hosts that it may redirect clients to, each with or without a port. */
+  readonly redirect_hosts?: readonly string[] | undefined;
+}
+
+/** Who a registry is asked as: a user with a password, or by an identity token. */
+export interface CredentialsConfig {
+  /** The user's name. */
+  readonly username?: string | undefined;
+  /** The path of a file with the password. */
+  readonly password_file?: string | undefined;
+  /** The path of a file with a refresh token of OAuth 2.0. */
+  readonly identity_token_file?: string | undefined;
 }
 
 /** Where repositories are. */
@@ -135,6 +124,8 @@ export interface MirrorConfig {
    * upstream serves. Without it, there is no limit.
    */
   readonly fallback_limit?: number | undefined;
+  /** How it is written to; without it, it is not. */
+  readonly store?: StoreConfig | undefined;
 }
 
 /** Which servers serve the clients of some locations. */
@@ -145,6 +136,22 @@ export interface RuleConfig {
   readonly mirrors: readonly string[];
   /** The name of the upstream that serves the rest; the main one by default. */
   readonly upstream?: string | undefined;
+}
+
+/** How relaying upstreams are used. */
+export interface RelayConfig {
+  /** How many MiB of manifests each isolate remembers. */
+  readonly memory_mib: number;
+  /** How long a tag is remembered, in seconds. */
+  readonly tag_ttl_s: number;
+  /** How long after it was last seen a tag is served while the upstream fails, in seconds. */
+  readonly stale_s: number;
+  /** The timeout of a request, in milliseconds. */
+  readonly timeout_ms: number;
+  /** Whether blobs that the upstream serves itself are streamed to clients. */
+  readonly stream: boolean;
+  /** How many blobs are streamed at the same time. */
+  readonly max_streams: number;
 }
 
 /** How a pull is followed through all logs. */

@@ -7,10 +7,16 @@
 import * as v from "valibot";
 import { parseMirrorUrl } from "../mirrors/template.ts";
 import { formatPath } from "./mapping.ts";
+import { findUnknownRepositories, findWrongStores } from "./mistakes_of_filling.ts";
 import { findWrongPrefixes } from "./mistakes_of_locations.ts";
 import { findMirrorsTwice, findUnknownNames, findUnused } from "./mistakes_of_names.ts";
 import { findWrongStars } from "./mistakes_of_repositories.ts";
 import { findUselessRules } from "./mistakes_of_rules.ts";
+import {
+  findPrivate,
+  findUnreadableSecrets,
+  findUselessSettings,
+} from "./mistakes_of_upstreams.ts";
 import { blobsUrl } from "./schema_urls.ts";
 import { type Sketch, trySketch } from "./sketch.ts";
 
@@ -59,6 +65,11 @@ export function findMistakes(
     ...findUselessRules(config, embedded),
     ...findDowngrades(config),
     ...findShortInterval(config),
+    ...findUselessSettings(config),
+    ...findUnreadableSecrets(config, whyUnreadable),
+    ...findPrivate(config),
+    ...findWrongStores(config),
+    ...findUnknownRepositories(config),
   ];
 }
 
@@ -79,7 +90,7 @@ function takesIn(host: string, other: string): boolean {
 }
 
 function* findUnreadableFiles(
-  { listen }: Sketch,
+  { listen, admin }: Sketch,
   whyUnreadable: FindOptions["whyUnreadable"],
 ): Generator<Mistake> {
   for (const [key, file] of Object.entries(listen.tls ?? {})) {
@@ -87,6 +98,12 @@ function* findUnreadableFiles(
     if (reason === undefined) continue;
     const allowed = `the path of a PEM file that can be read (${reason})`;
     yield { path: `listen.tls.${key}`, found: file, allowed };
+  }
+  const token = admin?.token_file;
+  const reason = token ? whyUnreadable?.(token) : undefined;
+  if (reason !== undefined) {
+    const allowed = `the path of a file with a token that can be read (${reason})`;
+    yield { path: "admin.token_file", found: token, allowed };
   }
 }
 

@@ -13,10 +13,10 @@ import type { Board } from "./board.ts";
 import { createDoubts, type Doubts } from "./doubts.ts";
 import { type BlobFinder, createBlobFinder } from "./find_blob.ts";
 import { createForesight, type Foresight } from "./foresight.ts";
-import { createGate } from "./gate.ts";
+import { createGate, type Gate } from "./gate.ts";
 import { type Answers, createAnswers, createKnownBlobs, type KnownBlobs } from "./known.ts";
 import type { Places } from "./places.ts";
-import { createProbes, type Probed } from "./probes.ts";
+import { createProbes, type Probed, type ProbesOptions } from "./probes.ts";
 import { createRepeats, type Repeats } from "./repeats.ts";
 import { createCoarseClock, createWait, createWithin, type World } from "./time.ts";
 import { createUpstreamCheck, type UpstreamCheck } from "./upstream_check.ts";
@@ -56,6 +56,8 @@ export interface MirrorsOptions extends World {
   readonly stop: AbortSignal;
   /** Notified of findings. */
   readonly log: MirrorsLog;
+  /** Whether a blob is about to be deleted from a mirror. */
+  readonly isLeaving?: ProbesOptions["isLeaving"];
 }
 
 /** Notified of what is found out about mirrors and upstreams. */
@@ -78,6 +80,8 @@ export interface Mirrors {
   readonly doubts: Doubts;
   /** Finds out what upstreams have. */
   readonly upstreams: UpstreamCheck;
+  /** Admits requests to other servers. */
+  readonly gate: Gate;
   /** What is known of blobs. */
   known(): KnownBlobs;
   /** What would be done now, to explain how a request would be answered. */
@@ -100,7 +104,7 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
   const { known, answers } = createMemories(options, coarseNow);
   const timeoutMs = () => bounds().timeoutMs;
   const shared = { asker, gate, known, board, now, within, wait, later, timeoutMs };
-  const probes = createProbes({ ...shared, log });
+  const probes = createProbes({ ...shared, isLeaving: options.isLeaving, log });
   const nowS = () => Math.floor(timeOfDay() / 1000);
   const upstreams = createUpstreamCheck({
     ...shared,
@@ -113,6 +117,7 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
     repeats: createRepeats({ now: coarseNow }),
     doubts: createDoubts({ ...shared, onSuspect: log.onSuspect }),
     upstreams,
+    gate,
     known,
     foresight: createForesight({ ...shared, probes, upstreams, nowS }),
     coarseNow,

@@ -2,7 +2,7 @@
  * The metrics in Prometheus' text format
  * (https://prometheus.io/docs/instrumenting/exposition_formats/), named by its conventions
  * (https://prometheus.io/docs/practices/naming/). Label values come only from the
- * configuration or from short lists, so requests cannot create new series.
+ * configuration, the data set or short lists, so requests cannot create new series.
  *
  * No client library is used: those count within one isolate, on the path of each request.
  *
@@ -14,21 +14,28 @@ import type { Board } from "../mirrors/board.ts";
 import type { LastCheck } from "../mirrors/checks.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import type { Events } from "./events.ts";
-import { family, heading, type Sample, sample } from "./exposition.ts";
+import { family, heading, histogram, type Sample } from "./exposition.ts";
+import type { LocatedTotals } from "./located.ts";
+import { locationFamily } from "./metrics_of_locations.ts";
+import { programFamilies } from "./metrics_of_program.ts";
+import { relayFamilies } from "./relay_metrics.ts";
 import {
   LATENCY_BOUNDS_S,
   MIRROR_REASONS,
   RESULTS,
-  ROUTES,
-  STATUSES,
   type Totals,
   UPSTREAM_REASONS,
 } from "./numbers.ts";
+import { ROUTES, STATUSES } from "./routes.ts";
 
 /** The state of the program, beside the isolates' counters. */
 export interface Standing {
   /** The counters of all isolates, added up. */
   readonly totals: Totals;
+  /** The counters by location of all isolates, added up. */
+  readonly located: LocatedTotals;
+  /** All locations that are counted. */
+  readonly locations: readonly string[];
   /** Which mirrors are down. */
   readonly board: Board;
   /** The configured mirrors. */
@@ -49,6 +56,8 @@ export interface Standing {
   readonly isolates: number;
   /** The resident memory of the process, in bytes. */
   readonly residentBytes: number;
+  /** The CPU time of the process, in seconds. */
+  readonly cpuS: number;
   /** When the process started, in seconds since 1970. */
   readonly startedS: number;
 }
@@ -57,7 +66,9 @@ export interface Standing {
 export function formatMetrics(standing: Standing): string {
   return [
     ...requestFamilies(standing),
+    locationFamily(standing),
     ...probeFamilies(standing),
+    ...relayFamilies(standing.totals.relay, standing.upstreams),
     ...mirrorFamilies(standing),
     ...dataFamilies(standing),
     ...programFamilies(standing),
@@ -104,6 +115,7 @@ function* requestFamilies({ totals, mirrors, upstreams }: Standing): Generator<s
 function isUsual(route: string, code: string): boolean {
   switch (route) {
     case "version":
+    case "backends":
       return code === "200";
     case "invalid":
       return code === "400";
@@ -129,7 +141,7 @@ function* probeFamilies({ totals, mirrors, probesInFlight }: Standing): Generato
       ])
     ),
   );
-  yield histogram(totals);
+  yield latency(totals);
   yield family("archeio_probes_in_flight", "gauge", "HEAD requests in flight.", [
     [{}, probesInFlight],
   ]);
@@ -144,21 +156,12 @@ function* probeFamilies({ totals, mirrors, probesInFlight }: Standing): Generato
   );
 }
 
-function histogram(totals: Totals): string {
+function latency(totals: Totals): string {
   const name = "archeio_probe_duration_seconds";
-  const lines = RESULTS.filter((result) => result !== "unsent").flatMap((result) => {
-    const { buckets, sumS } = totals.latency(result);
-    let count = 0;
-    const cumulated = buckets.map((bucket) => count += bucket);
-    return [
-      ...cumulated.map((below, at) =>
-        sample(`${name}_bucket`, { result, le: String(LATENCY_BOUNDS_S[at] ?? "+Inf") }, below)
-      ),
-      sample(`${name}_sum`, { result }, sumS),
-      sample(`${name}_count`, { result }, count),
-    ];
-  });
   const help = "Duration of HEAD requests to mirrors and upstreams, by result.";
+  const lines = RESULTS.filter((result) => result !== "unsent").map((result) =>
+    histogram(name, { result }, totals.latency(result), LATENCY_BOUNDS_S)
+  );
   return heading(name, "histogram", help) + lines.join("");
 }
 
@@ -208,43 +211,4 @@ function* dataFamilies({ dataSet, events }: Standing): Generator<string> {
     [{ result: "taken" }, events.refreshes],
     [{ result: "failed" }, events.failedRefreshes],
   ]);
-}
-
-function* programFamilies(standing: Standing): Generator<string> {
-  const { events, isolates, residentBytes, startedS, versions } = standing;
-  yield family("archeio_reloads_total", "counter", "Reloads of the configuration.", [
-    [{ result: "taken" }, events.reloads],
-    [{ result: "refused" }, events.refusedReloads],
-  ]);
-  yield family("archeio_workers", "gauge", "Isolates that serve.", [[{}, isolates]]);
-  yield family(
-    "archeio_worker_replacements_total",
-    "counter",
-    "Isolates that died and were replaced.",
-    [
-      [{}, events.replacedIsolates],
-    ],
-  );
-  yield family(
-    "archeio_pull_log_lost_lines_total",
-    "counter",
-    "Lines of the pull log that could not be written in time.",
-    [[{}, events.lostPullLines]],
-  );
-  yield family(
-    "archeio_event_log_lost_lines_total",
-    "counter",
-    "Lines of the event log that could not be written in time.",
-    [[{}, events.lostEventLines]],
-  );
-  yield family("archeio_build_info", "gauge", "Versions, as labels.", [[versions, 1]]);
-  yield family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", [
-    [{}, residentBytes],
-  ]);
-  yield family(
-    "process_start_time_seconds",
-    "gauge",
-    "Start time of the process since unix epoch in seconds.",
-    [[{}, startedS]],
-  );
 }

@@ -11,7 +11,7 @@ import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
 import type { UpstreamReason } from "../observe/numbers.ts";
 import { type Asked, parseRequest } from "../oci/request.ts";
 import { decide, type FromMirror, type FromUpstream, urlAt } from "../routing/decide.ts";
-import type { Mirror } from "../routing/policy.ts";
+import { isRelayed, type Mirror, type Upstream } from "../routing/policy.ts";
 import {
   type Client,
   type ClientReader,
@@ -19,11 +19,15 @@ import {
   createClientReader,
   type PeerInfo,
 } from "./client.ts";
+import type { Backend } from "./backends.ts";
+import { backendsResponse } from "./backends_response.ts";
 import { errorResponse, versionResponse } from "./responses.ts";
+import { createRelayer, type Relayer, type RelayerOptions } from "./relayer.ts";
 import { createSender, type Sender, type SenderOptions } from "./sender.ts";
 
 /** What a handler needs. */
-export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
+export interface HandlerOptions
+  extends ClientReaderOptions, SenderOptions, Omit<RelayerOptions, "numbers"> {
   /** Finds the locations of clients, which the policy decides by. */
   readonly locator: ClientReaderOptions["locator"];
   /** What is known about mirrors and upstreams, and how it is found out. */
@@ -34,6 +38,10 @@ export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
   readonly now: () => number;
   /** Called with the key of each blob that a client is sent to a mirror for. */
   readonly noteSample: (mirror: number, key: string) => void;
+  /** The hosts that a client may be sent to. */
+  readonly backends: () => readonly Backend[];
+  /** Called with each blob that no mirror had. */
+  readonly noteMiss?: ((blob: PulledBlob) => void) | undefined;
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -56,7 +64,8 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
   const { policy, numbers, tellRoute } = options;
   const clients = createClientReader(options);
   const sender = createSender(options, clients);
-  const { toMirror, toUpstream } = createPulls(options, clients, sender);
+  const relayer = createRelayer(options, sender);
+  const { toMirror, toUpstream } = createPulls(options, clients, { sender, relayer });
 
   return function handle(request, info, id) {
     const { method } = request;
@@ -74,6 +83,9 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
       case "page":
         numbers.redirected(asked.kind);
         return sender.toPage(decision.location, method);
+      case "backends":
+        numbers.answered(asked.kind, 200);
+        return backendsResponse(options.backends(), request);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();
@@ -86,9 +98,9 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
 
 /** Carries out decisions that may require asking other servers. */
 function createPulls(
-  { mirrors, timeoutMs, now, noteSample }: HandlerOptions,
+  { mirrors, timeoutMs, now, noteSample, noteMiss }: HandlerOptions,
   clients: ClientReader,
-  sender: Sender,
+  { sender, relayer }: { readonly sender: Sender; readonly relayer: Relayer },
 ) {
   const { find, repeats, doubts, upstreams } = mirrors;
 
@@ -105,7 +117,10 @@ function createPulls(
     client: Client,
     leftMs: number,
   ): Response | Promise<Response> {
-    if (found.kind === "none") return toUpstream(decision, client, found.reason, leftMs);
+    if (found.kind === "none") {
+      if (found.reason === "missing") noteMiss?.(decision.asked);
+      return toUpstream(decision, client, found.reason, leftMs);
+    }
     const { mirror, diverted } = found;
     const { asked } = decision;
     const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;
@@ -150,13 +165,28 @@ function createPulls(
     leftMs = timeoutMs,
   ): Response | Promise<Response> {
     const { asked, name, upstream, signatures } = decision;
+    if (isRelayed(upstream, asked)) {
+      const orElse = signatures && (() => serve(decision, signatures, "signature", client));
+      return relayer.serve(decision, upstream, reason, client, orElse);
+    }
     if (signatures === undefined) return sender.toUpstream(decision, upstream, reason, client);
     const presence = upstreams.ask(upstream, urlAt(upstream, asked, name), leftMs);
     const sendTo = (answer: UpstreamPresence) =>
       answer === "missing"
-        ? sender.toUpstream(decision, signatures, "signature", client)
+        ? serve(decision, signatures, "signature", client)
         : sender.toUpstream(decision, upstream, reason, client);
     return typeof presence === "string" ? sendTo(presence) : presence.then(sendTo);
+  }
+
+  function serve(
+    decision: FromMirror | FromUpstream,
+    upstream: Upstream,
+    reason: UpstreamReason,
+    client: Client,
+  ): Response | Promise<Response> {
+    return isRelayed(upstream, decision.asked)
+      ? relayer.serve(decision, upstream, reason, client)
+      : sender.toUpstream(decision, upstream, reason, client);
   }
 
   return { toMirror, toUpstream };

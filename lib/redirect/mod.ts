@@ -32,15 +32,18 @@ import type { Checks } from "../mirrors/checks.ts";
 import { createPlacesMemory } from "../mirrors/places.ts";
 import type { Later, World } from "../mirrors/time.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import { createLocatedMemory } from "../observe/located.ts";
 import { createNumbersMemory } from "../observe/numbers.ts";
+import type { Credentials } from "../registry/server.ts";
 import { createPullLog, type PullLog } from "../observe/pull_log.ts";
 import type { PeerInfo } from "./client.ts";
 import type { Handler } from "./handler.ts";
 import { healthOf, type MirrorsLog, openMirrorChecks } from "./mirror_checks.ts";
-import { createRedirector as createIsolated, type RedirectorLog } from "./redirector.ts";
+import { createRedirector as createIsolated } from "./redirector.ts";
+import type { RedirectorLog } from "./redirector_log.ts";
 import { createNumbering, type Setup } from "./setup.ts";
 
-export type { Later, MirrorsLog, PeerInfo, World };
+export type { Credentials, Later, MirrorsLog, PeerInfo, World };
 
 /** Notified of events in a redirector. */
 export type EventLog = MirrorsLog & Omit<RedirectorLog, "onSuspect" | "onSample">;
@@ -53,6 +56,8 @@ export interface RedirectorOptions extends Partial<World> {
   readonly log?: Partial<EventLog>;
   /** Called with whole lines of the pull log, if the configuration's `log.pulls` is set. */
   readonly writePulls?: (lines: string) => void;
+  /** The credentials of upstreams, by their names, in place of files that cannot be read. */
+  readonly credentials?: Readonly<Record<string, Credentials>>;
 }
 
 /** A redirector. */
@@ -83,7 +88,7 @@ export function createRedirector(config: unknown, options: RedirectorOptions = {
   const stopping = new AbortController();
   const { dataSet = EMBEDDED, fetch: send = fetch, later = startTimer } = options;
   const timers = createTimers(later);
-  const setup = readSetup(config, dataSet);
+  const setup = readSetup(config, dataSet, options.credentials);
   let started: Started | undefined;
   const startOnce = () =>
     started ??= start(setup, {
@@ -138,7 +143,9 @@ function start(setup: Setup, world: Start): Started {
   const memory = {
     board: createBoardMemory(),
     places: createPlacesMemory(setup.isolates, SERVER_NUMBERS),
+    streams: createPlacesMemory(setup.isolates, 1),
     numbers: createNumbersMemory(),
+    located: createLocatedMemory(),
     slot: 0,
   };
   const pulls = createPullLog({
@@ -171,11 +178,17 @@ const SILENT: EventLog = {
   onForgotten: ignore,
   onNothingFound: ignore,
   onUnanswered: ignore,
+  onStale: ignore,
   onNoAddress: ignore,
+  onMisses: ignore,
   onFailed: ignore,
 };
 
-function readSetup(value: unknown, dataSet: string): Setup {
+function readSetup(
+  value: unknown,
+  dataSet: string,
+  credentials: Setup["credentials"],
+): Setup {
   // `undefined` as text would select the built-in configuration; here it is a mistake.
   const read = readConfig(JSON.stringify(value) ?? "null", {
     environment: () => undefined,
@@ -186,7 +199,8 @@ function readSetup(value: unknown, dataSet: string): Setup {
     throw new TypeError(`Cannot use the configuration:${mistakes.join("")}`);
   }
   const { config } = read;
-  return { config, dataSet: undefined, ...createNumbering().enter(config), isolates: 1 };
+  const servers = createNumbering().enter(config);
+  return { config, dataSet: undefined, ...servers, credentials, isolates: 1 };
 }
 
 // A mistake in a value has no line number.

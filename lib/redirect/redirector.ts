@@ -6,28 +6,30 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { type Answer, describeAnswer } from "../mirrors/answer.ts";
-import type { Foresight } from "../mirrors/foresight.ts";
-import { createBoard } from "../mirrors/board.ts";
-import {
-  createMirrors,
-  type Mirrors,
-  type MirrorsOptions,
-  type ProbeBounds,
-} from "../mirrors/mirrors.ts";
+import { type Leaving, NOTHING_LEAVING } from "../fill/leaving.ts";
+import type { Mirrors, MirrorsOptions, ProbeBounds } from "../mirrors/mirrors.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
-import { blobKey, blobUrl } from "../mirrors/template.ts";
 import { createWait, type World } from "../mirrors/time.ts";
-import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import { createLocated } from "../observe/located.ts";
+import { createMissCounter, type MissCounter } from "../observe/misses.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { Repositories } from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
-import type { Mirror } from "../routing/policy.ts";
+import type { Upstream } from "../routing/policy.ts";
+import { createBackendLister } from "./backends.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
+import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
+import { openMirrors } from "./open_mirrors.ts";
+import { createRelay, type Relay } from "./relay/relay.ts";
+import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
+import type { RedirectorLog } from "./redirector_log.ts";
+import type { Source } from "./relay/source.ts";
 import { isTraced } from "./request_id.ts";
-import type { Setup } from "./setup.ts";
+import { createSeenHosts, type SeenHost, type SeenHosts } from "./seen_hosts.ts";
+import { createSources, type Setup } from "./setup.ts";
 import { createTracedHandler } from "./traced_handler.ts";
 
 /** The memory that an isolate shares with the others. */
@@ -36,24 +38,14 @@ export interface SharedMemory {
   readonly board: SharedArrayBuffer;
   /** The places of probes in flight, a row for each isolate. */
   readonly places: SharedArrayBuffer;
+  /** The places of streams, a row for each isolate. */
+  readonly streams: SharedArrayBuffer;
   /** The counters of this isolate. */
   readonly numbers: SharedArrayBuffer;
+  /** The counters by location of this isolate. */
+  readonly located: SharedArrayBuffer;
   /** This isolate's row in the places, from 0. */
   readonly slot: number;
-}
-
-/** Notified of events in a redirector. */
-export interface RedirectorLog {
-  /** Called when another server gave no answer for `url`. */
-  readonly onUnanswered: (url: string, reason: string) => void;
-  /** Called with the number of a mirror that may have failed and should be checked. */
-  readonly onSuspect: (mirror: number) => void;
-  /** Called with the key of a blob that a mirror, given by its number, has, for use in checks. */
-  readonly onSample: (mirror: number, key: string) => void;
-  /** Called when a mirror had none of several blobs in a row; `answer` is its last. */
-  readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
-  /** Called when a request is refused because its client address cannot be read. */
-  readonly onNoAddress: (reason: string) => void;
 }
 
 /** What a redirector needs for the lifetime of its isolate. */
@@ -64,6 +56,8 @@ export interface RedirectorOptions extends World, Pick<MirrorsOptions, "coarseNo
   readonly memory: SharedMemory;
   /** Where pulls are logged, if the configuration says so. */
   readonly pulls: PullLog;
+  /** Where pulls are counted by repository. */
+  readonly repositories?: Pick<Repositories, "note"> | undefined;
   /** Notified of events. */
   readonly log: RedirectorLog;
   /** Called with the kind of each request, for traces. */
@@ -76,14 +70,20 @@ export interface RedirectorOptions extends World, Pick<MirrorsOptions, "coarseNo
 export interface Redirector {
   /** Answers requests according to the current setup. */
   readonly fetch: Handler;
+  /** Reports at once what mirrors lacked. */
+  readonly flushMisses: () => void;
   /** Counts a request that it failed to answer. */
   readonly onThrown: () => void;
   /** What decisions are made from. */
   readonly routing: () => Routing;
   /** The current state, to explain how a request would be answered. */
-  readonly present: Foresight;
+  readonly present: Present;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
+  /** Takes a host that a relaying upstream has sent clients of another isolate to. */
+  readonly see: (seen: SeenHost) => void;
+  /** Takes blobs that are about to be deleted from mirrors for missing, from now on. */
+  readonly leave: (leaving: Leaving) => void;
   /**
    * Prepares another setup in steps, answering requests with the old one in between, and then
    * switches to it.
@@ -96,27 +96,63 @@ interface Made {
   readonly routing: Routing;
   readonly handle: Handler;
   readonly bounds: ProbeBounds;
+  readonly relayBounds: RelayBounds;
+  readonly sourceOf: (upstream: Upstream) => Source;
+  /** Counts what mirrors lack, if the configuration says what they are filled with. */
+  readonly misses: MissCounter | undefined;
+}
+
+/** What lives as long as the isolate. */
+interface Kept {
+  readonly numbers: Numbers;
+  readonly mirrors: Mirrors;
+  readonly relay: Relay;
+  readonly seen: SeenHosts;
+  readonly misses: MissCounter;
 }
 
 /** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
 export function createRedirector(setup: Setup, options: RedirectorOptions): Redirector {
   const numbers = createNumbers(options.memory.numbers);
-  const mirrors = openMirrors(options, numbers, () => made.bounds);
+  let leaving = NOTHING_LEAVING;
+  const misses = createMissCounter({ send: options.log.onMisses, later: options.later });
+  const mirrors = openMirrors(options, {
+    numbers,
+    misses: () => made.misses,
+    leaving: () => leaving,
+    bounds: () => made.bounds,
+  });
+  const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
-  let made = make(setup, options, { numbers, mirrors });
+  const seen = createSeenHosts(options.log.onRedirectHost);
+  const kept: Kept = { numbers, mirrors, relay, seen, misses };
+  let made = make(setup, options, kept);
+  let mirrorsInUse = setup.mirrors;
   prepare(made.routing);
 
   return {
     fetch: (request, info) => made.handle(request, info),
+    flushMisses: misses.flush,
     onThrown: () => numbers.answered("nothing", 500),
     routing: () => made.routing,
-    present: mirrors.foresight,
+    present: {
+      ...mirrors.foresight,
+      remembers: (upstream, asked, name) => relay.remembers(made.sourceOf(upstream), asked, name),
+    },
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
+    see: seen.add,
+    leave(next) {
+      leaving = next;
+      for (const { name, number } of mirrorsInUse) {
+        for (const digest of next.get(name) ?? []) mirrors.known().missing(number, digest);
+      }
+    },
     async change(setup) {
-      const next = make(setup, options, { numbers, mirrors });
+      const next = make(setup, options, kept);
       await prepare(next.routing);
       made = next;
+      mirrorsInUse = setup.mirrors;
     },
   };
 }
@@ -130,77 +166,68 @@ function createPreparation(
   };
 }
 
-// How many blobs in a row a mirror may lack before that is reported.
-const NOTHING_FOUND = 100;
-
-function openMirrors(
+function openRelay(
   options: RedirectorOptions,
-  numbers: Numbers,
-  bounds: () => ProbeBounds,
-): Mirrors {
-  const { memory, log, now, stop } = options;
-  const board = createBoard(memory.board);
-  // The memory may be that of an isolate that died, whose cache is gone.
-  numbers.known(0, 0);
-  const onSuspect = ({ number }: Mirror) => log.onSuspect(number);
-  const noteSample = createSampler(now, log.onSample);
-  const onAnswer = (url: string, answer: Answer) => {
-    // A request that was cancelled because the program stops is not reported.
-    if (answer.kind !== "answered" && !stop.aborted) log.onUnanswered(url, answer.reason);
-  };
-  const mirrors = createMirrors({
+  { numbers, mirrors }: Pick<Kept, "numbers" | "mirrors">,
+  made: () => Made,
+): Relay {
+  const { memory } = options;
+  // As above: what an isolate that died remembered and streamed is gone.
+  numbers.relay.set("memory_bytes", 0);
+  numbers.relay.set("streams", 0);
+  return createRelay({
     ...options,
-    board,
-    places: createPlaces(memory.places, memory.slot, SERVER_NUMBERS),
-    bounds,
-    log: {
-      onSuspect,
-      onProbed(mirror, { blob, answer, verdict, tookMs }) {
-        numbers.asked(mirror.number, verdict, tookMs);
-        const { foundCount, missingCount } = mirrors.known();
-        numbers.known(foundCount, missingCount);
-        if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
-        onAnswer(blobUrl(mirror, blob), answer);
-        if (verdict === "unsent") return;
-        const inARow = board.noteFound(mirror.number, verdict === "found");
-        if (inARow === NOTHING_FOUND) {
-          log.onNothingFound(mirror.name, inARow, describeAnswer(answer));
-        }
-      },
-      onAsked(upstream, answer, verdict, tookMs) {
-        numbers.asked(undefined, verdict, tookMs);
-        onAnswer(upstream.base, answer);
-      },
-    },
+    gate: mirrors.gate,
+    places: createPlaces(memory.streams, memory.slot, 1),
+    bounds: () => made().relayBounds,
+    numbers: numbers.relay,
   });
-  return mirrors;
 }
 
 function make(
   setup: Setup,
   options: RedirectorOptions,
-  { numbers, mirrors }: { readonly numbers: Numbers; readonly mirrors: Mirrors },
+  { numbers, mirrors, relay, seen, ...kept }: Kept,
 ): Made {
   const { config } = setup;
   const { client_address: client, trace } = config;
   const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
+  const sourceOf = createSources(setup);
+  const relayBounds = relayBoundsOf(config, setup.isolates);
+  const misses = config.fill === undefined ? undefined : kept.misses;
   const handle = createHandler({
     ...routing,
     clientAddress: { header: client.header, fromEnd: client.from_end },
     mirrors,
     noteSample: createSampler(mirrors.coarseNow, options.log.onSample),
+    noteMiss: misses?.noteAsked,
     timeoutMs: config.probe.timeout_ms,
     now: options.now,
     numbers,
+    backends: createBackendLister(config, seen),
+    onRedirect: seen.note,
+    located: createLocated(options.memory.located, routing.locator.locations, setup.locations),
+    repositories: config.admin === undefined ? undefined : options.repositories,
     pulls: config.log.pulls ? options.pulls : undefined,
     trace,
     tellRoute: options.tellRoute,
     onNoAddress: options.log.onNoAddress,
+    relay,
+    sourceOf,
+    compresses: options.compresses,
+    tagTtlMs: relayBounds.tagTtlMs,
+    onNotServed({ name, base }, reason, isStale) {
+      if (isStale) options.log.onStale(name, reason);
+      else if (!options.stop.aborted) options.log.onUnanswered(base, reason);
+    },
   });
   return {
     routing,
     handle: isTraced(trace) ? createTracedHandler(handle, { ...options, trace, numbers }) : handle,
     bounds: boundsOf(config, setup.isolates),
+    relayBounds,
+    sourceOf,
+    misses,
   };
 }
 

@@ -6,8 +6,11 @@
 
 import type { TraceConfig } from "../config/config.ts";
 import type { Locator } from "../locations/locator.ts";
+import type { Located } from "../observe/located.ts";
 import type { MirrorReason, Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { Repositories } from "../observe/repositories.ts";
+import type { RelayResult } from "../observe/relay_numbers.ts";
 import type { Pulled } from "../oci/request.ts";
 import { blobUrl } from "../mirrors/template.ts";
 import { type FromMirror, type FromUpstream, locationAt } from "../routing/decide.ts";
@@ -23,6 +26,10 @@ export interface SenderOptions {
   readonly locator: Pick<Locator, "locations">;
   /** The counters. */
   readonly numbers: Numbers;
+  /** The counters by location. */
+  readonly located: Located;
+  /** Counts pulls by repository. */
+  readonly repositories?: Pick<Repositories, "note"> | undefined;
   /** The pull log. */
   readonly pulls?: PullLog | undefined;
   /** What is traced. */
@@ -42,6 +49,13 @@ export interface Sender {
     reason: UpstreamReason,
     client: Client,
   ): Response;
+  /** Counts and logs a pull that was relayed, and what came of that. */
+  writeRelayed(
+    asked: Pulled,
+    upstream: Upstream,
+    how: { readonly reason: UpstreamReason; readonly relayed: RelayResult },
+    client: Client,
+  ): void;
 }
 
 // For answers that depend on the client (RFC 9111, section 5.2.2). By default no cache stores a
@@ -50,7 +64,7 @@ const FOR_ONE_CLIENT = "private, no-store";
 
 /** Makes a sender. */
 export function createSender(
-  { numbers, pulls, locator, trace }: SenderOptions,
+  { numbers, located, repositories, pulls, locator, trace }: SenderOptions,
   clients: ClientReader,
 ): Sender {
   const redirects = createPullRedirects(trace);
@@ -63,6 +77,7 @@ export function createSender(
     reason: MirrorReason | UpstreamReason,
     asked: Pulled,
     client: Client,
+    relayed?: RelayResult,
   ): void {
     const location = clients.locationOf(client);
     pulls!.write({
@@ -73,6 +88,7 @@ export function createSender(
       by,
       reason,
       userAgent: client.request.headers.get("user-agent"),
+      relayed,
       id: client.id,
       asn: asnHeader === null ? undefined : tryAsn(client.request.headers.get(asnHeader)),
     });
@@ -83,10 +99,17 @@ export function createSender(
     toPage: isTraced(trace)
       ? (location, method) => createRedirect(location, { method })
       : pages.toUrl,
+    writeRelayed(asked, upstream, { reason, relayed }, client) {
+      located.toUpstream(client.location, reason);
+      repositories?.note(asked.name);
+      if (pulls !== undefined) writePull("upstream", upstream, reason, asked, client, relayed);
+    },
     toMirror(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client): Response {
       const { asked } = decision;
       numbers.redirected(asked.kind);
       numbers.toMirror(mirror.number, diverted);
+      located.toMirror(client.location, diverted);
+      repositories?.note(asked.name);
       if (pulls !== undefined) {
         writePull("mirror", mirror, diverted ? "fallback" : "found", asked, client);
       }
@@ -101,6 +124,8 @@ export function createSender(
       const { asked, name } = decision;
       numbers.redirected(asked.kind);
       numbers.toUpstream(upstream.number, reason);
+      located.toUpstream(client.location, reason);
+      repositories?.note(asked.name);
       if (pulls !== undefined) writePull("upstream", upstream, reason, asked, client);
       const location = locationAt(upstream, asked, name);
       return redirects.of(decision, client).toUrl(location, client.request.method);

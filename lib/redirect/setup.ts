@@ -25,8 +25,11 @@
 import type { Config } from "../config/config.ts";
 import { parseMirrorUrl } from "../mirrors/template.ts";
 import { createRoster, type Roster } from "../mirrors/roster.ts";
+import type { Credentials } from "../registry/server.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
+import { createSource, type Source } from "./relay/source.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
+import type { LocationNumbers } from "../observe/located.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
 
 /** A setup. It can be sent to another isolate. */
@@ -39,8 +42,12 @@ export interface Setup {
   readonly mirrors: readonly Mirror[];
   /** The upstreams of the configuration. */
   readonly upstreams: readonly Upstream[];
+  /** The credentials of upstreams, by their names. */
+  readonly credentials?: Readonly<Record<string, Credentials>> | undefined;
   /** How many isolates serve. */
   readonly isolates: number;
+  /** The numbers that locations are counted by; by default their order. */
+  readonly locations?: LocationNumbers | undefined;
 }
 
 /** The numbered mirrors and upstreams of a configuration. */
@@ -102,8 +109,27 @@ function listMirrors({ mirrors }: Config): Unnumbered<Mirror>[] {
 }
 
 function listUpstreams({ upstreams }: Config): Unnumbered<Upstream>[] {
-  return Object.entries(upstreams).map(([name, { endpoint, path }]) => ({
+  return Object.entries(upstreams).map(([name, { endpoint, path, pull, tags }]) => ({
     name,
     base: `${new URL(endpoint).origin}/v2/${path === "" ? "" : `${path}/`}`,
+    ...(pull === "relay" ? { relayed: "pulls" } : tags === "relay" ? { relayed: "tags" } : {}),
   }));
+}
+
+/** Makes the function that gives the upstreams of a setup as what is fetched from. */
+export function createSources(
+  { config, credentials }: Pick<Setup, "config" | "credentials">,
+): (upstream: Upstream) => Source {
+  const sources = new Map<Upstream, Source>();
+  return (upstream) => {
+    const made = sources.get(upstream);
+    if (made !== undefined) return made;
+    const { name, base } = upstream;
+    const { token_hosts: tokenHosts = [], redirect_hosts: redirectHosts = [] } = config
+      .upstreams[name]!;
+    const server = { base, tokenHosts, redirectHosts, credentials: credentials?.[name] };
+    const source = createSource(upstream, server);
+    sources.set(upstream, source);
+    return source;
+  };
 }

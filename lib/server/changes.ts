@@ -11,13 +11,19 @@ import { fetchPublished } from "../locations/fetch.ts";
 import { createRefresher, type Refresher } from "../locations/refresher.ts";
 import { type ProviderChange, type Update, updateDataSet } from "../locations/update.ts";
 import type { World } from "../mirrors/time.ts";
+import type { Setup } from "../redirect/setup.ts";
 import type { Events } from "../observe/events.ts";
 import type { Tls } from "./isolate.ts";
 import type { SetupOwner } from "./owner.ts";
 
 /** A configuration that was read again, or the reason why it cannot be used. */
 export type Reread =
-  | { readonly kind: "config"; readonly config: Config; readonly tls: Tls | undefined }
+  | {
+    readonly kind: "config";
+    readonly config: Config;
+    readonly tls: Tls | undefined;
+    readonly credentials?: Setup["credentials"];
+  }
   | { readonly kind: "refused"; readonly reason: string };
 
 /** Notified of changes. */
@@ -101,7 +107,7 @@ export function createChanges(options: ChangesOptions): Changes {
       events.refusedReloads++;
       return log.onReloadRefused(read.reason);
     }
-    await owner.takeConfig(read.config);
+    await owner.takeConfig(read.config, read.credentials);
     if (running) schedule();
     events.reloads++;
     log.onReloaded(read.config, listUnchangeable(started, read.config));

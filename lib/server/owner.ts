@@ -5,6 +5,8 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { listLocations } from "../locations/data_set.ts";
+import { createLocationNumbers, type LocationNumbers } from "../observe/located.ts";
 import type { Numbering, Setup } from "../redirect/setup.ts";
 
 /** Holds the setup in use, and replaces it. */
@@ -12,7 +14,7 @@ export interface SetupOwner {
   /** The setup in use. */
   current(): Setup;
   /** Makes all isolates serve by another configuration; resolves once they do. */
-  takeConfig(config: Config): Promise<void>;
+  takeConfig(config: Config, credentials?: Setup["credentials"]): Promise<void>;
   /** Makes all isolates serve by another data set; resolves once they do. */
   takeDataSet(dataSet: string): Promise<void>;
 }
@@ -23,8 +25,12 @@ export interface SetupOwnerOptions {
   readonly numbering: Numbering;
   /** The first configuration. */
   readonly config: Config;
+  /** The first credentials of upstreams. */
+  readonly credentials?: Setup["credentials"];
   /** How many isolates serve. */
   readonly isolates: number;
+  /** Numbers the locations of a configuration and a data set, `undefined` for the embedded one. */
+  readonly numberLocations: (config: Config, dataSet: string | undefined) => LocationNumbers;
   /** Applies a setup in the main isolate; rejects when it cannot be used. */
   readonly tryOut: (setup: Setup) => Promise<void>;
   /** Makes the other isolates serve by the setup in use; resolves once they do. */
@@ -35,8 +41,16 @@ export interface SetupOwnerOptions {
 
 /** Makes the owner of a first setup. The caller must make changes one after another. */
 export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
-  const { numbering, config, isolates, tryOut, spread, onTaken } = options;
-  let inUse: Setup = { config, dataSet: undefined, ...numbering.enter(config), isolates };
+  const { numbering, numberLocations, config, isolates, tryOut, spread, onTaken } = options;
+  const { credentials } = options;
+  let inUse: Setup = {
+    config,
+    dataSet: undefined,
+    ...numbering.enter(config),
+    credentials,
+    isolates,
+    locations: numberLocations(config, undefined),
+  };
 
   async function take(next: Setup): Promise<void> {
     try {
@@ -53,7 +67,22 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
 
   return {
     current: () => inUse,
-    takeConfig: (config) => take({ ...inUse, config, ...numbering.enter(config) }),
-    takeDataSet: (dataSet) => take({ ...inUse, dataSet }),
+    takeConfig: (config, credentials) =>
+      take({
+        ...inUse,
+        config,
+        credentials,
+        ...numbering.enter(config),
+        locations: numberLocations(config, inUse.dataSet),
+      }),
+    takeDataSet: (dataSet) =>
+      take({ ...inUse, dataSet, locations: numberLocations(inUse.config, dataSet) }),
   };
+}
+
+/** Numbers the locations of a configuration and of a data set, by default the embedded one. */
+export function createSetupLocations(embedded: string): SetupOwnerOptions["numberLocations"] {
+  const numberLocations = createLocationNumbers();
+  return ({ locations }, dataSet = embedded) =>
+    numberLocations([...listLocations(dataSet), ...Object.keys(locations)]);
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runProgram, temporaryFile } from "./program.ts";
+import { runProgram, temporaryFile, temporaryFolder } from "./program.ts";
 import { DIGEST, failToServe, get, serve, startMirror } from "./served.ts";
 
 const UPSTREAM = "upstreams: { main: { endpoint: https://registry.example } }\n";
@@ -20,7 +20,7 @@ Deno.test("serve logs one line when it can be asked: where, and with what config
   assertEquals((await get(`${server.url}v2/`)).status, 200);
 });
 
-Deno.test("serve warns when it serves Kubernetes' images, and only then", async () => {
+Deno.test("serve warns when it serves Kubernetes' images, or has an admin listener for everyone, and only then", async () => {
   const MESSAGE = "no configuration is given: the images of registry.k8s.io are served";
   using file = temporaryFile(UPSTREAM);
   const table = [
@@ -32,6 +32,10 @@ Deno.test("serve warns when it serves Kubernetes' images, and only then", async 
     },
     { asked: { env: { UPSTREAM_REGISTRY_PATH: "images" } }, expected: [] },
     { asked: { config: file.path }, expected: [] },
+    {
+      asked: { config: file.path, env: { ADMIN_HOST: "::ffff:127.0.0.1", ADMIN_PORT: "0" } },
+      expected: ["anyone who reaches the admin listener can ask it"],
+    },
   ];
   for (const { asked, expected } of table) {
     await using server = await serve(asked);
@@ -154,4 +158,75 @@ Deno.test("serve ends with 2 when its files or ports cannot be right", async () 
   const refused = await failToServe({ config: wrong.path, flags: ["--unstable-net"] });
   assertEquals(refused.status, 2);
   assert(refused.err.includes(`cannot use the certificate "${pem.path}" with the private key`));
+});
+
+Deno.test("serve wants the token for operators, takes another one at SIGHUP, and warns without one", async () => {
+  using token = temporaryFile("first");
+  using file = temporaryFile(`${UPSTREAM}admin: { port: 0, token_file: ${token.path} }\n`);
+  await using server = await serve({ config: file.path });
+  const ask = async (value: string) => {
+    const response = await fetch(`${server.admin}status`, {
+      headers: { authorization: `Bearer ${value}` },
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals([await ask("first"), await ask("second")], [200, 401]);
+  await Deno.writeTextFile(token.path, "second");
+  server.process.kill("SIGHUP");
+  await server.told("configuration reloaded");
+  assertEquals([await ask("first"), await ask("second")], [401, 200]);
+  assertEquals(server.warnings, []);
+  await server.stop();
+  using open = temporaryFile(`${UPSTREAM}admin: { host: 0.0.0.0, port: 0 }\n`);
+  await using other = await serve({ config: open.path });
+  const [warning] = other.warnings;
+  assertEquals(warning?.message, "anyone who reaches the admin listener can ask it");
+  assertStringIncludes(String(warning?.hint), "admin.token_file");
+  await other.stop();
+});
+
+Deno.test("serve tells what its mirrors lacked, and the state of filling, to operators", async () => {
+  const mirror = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => new Response(null, { status: request.url.endsWith(DIGEST) ? 404 : 200 }),
+  );
+  const url = `http://127.0.0.1:${mirror.addr.port}`;
+  const leaving = `sha256:${"7".repeat(64)}`;
+  using state = temporaryFolder({
+    "state.json": JSON.stringify({
+      version: 1,
+      beganS: 1,
+      endedS: 2,
+      completeS: 2,
+      blobs: 1,
+      bytes: 1,
+      readBytes: 0,
+      failures: 0,
+      mirrors: {},
+    }),
+    "leaving.json": JSON.stringify({ one: [leaving] }),
+  });
+  using file = temporaryFile(`${UPSTREAM}admin: { port: 0 }
+mirrors: { one: { url: "${url}" } }
+rules: [{ clients: ["*"], mirrors: [one] }]
+probe: { recheck_s: 1 }
+fill: { repositories: ["charts/*"], state: "${state.path}" }
+`);
+  await using server = await serve({ config: file.path });
+  await get(`${server.url}v2/charts/web/blobs/${DIGEST}`);
+  await get(`${server.url}v2/app/blobs/${DIGEST}`);
+  const { misses } = JSON.parse((await get(`${server.admin}misses`)).body);
+  assertEquals(misses, [{ name: "charts/web", digest: DIGEST, count: 1 }]);
+  const metrics = (await get(`${server.admin}metrics`)).body;
+  assertStringIncludes(metrics, "archeio_fill_duration_seconds 1\n");
+  const locationOf = async () => (await get(`${server.url}v2/app/blobs/${leaving}`)).location;
+  // Within a third of recheck_s, nobody is sent there for what is about to be deleted.
+  while ((await locationOf())!.startsWith(url)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assertEquals(await locationOf(), `https://registry.example/v2/app/blobs/${leaving}`);
+  server.process.kill("SIGTERM");
+  await server.end();
+  await mirror.shutdown();
 });

@@ -18,7 +18,9 @@ const SOURCE_URL = "an http: or https: URL without user and fragment, such as " 
   "https://example.com/ip-ranges.json";
 const KEYS =
   "listen, workers, admin, log, client_address, trace, pages, upstreams, repositories, signature_upstream, " +
-  "mirrors, locations, rules, probe, health, ranges";
+  "mirrors, locations, rules, fill, relay, probe, health, ranges";
+const UPSTREAM_KEYS = "endpoint, path, pull, tags, credentials, token_hosts, redirect_hosts";
+const RELAY_KEYS = "memory_mib, tag_ttl_s, stale_s, timeout_ms, stream, max_streams";
 const HOURS = "a number of hours, from 0.001 to 8760";
 const HEADER = "a header's name, or null to take the peer's address";
 const PATTERN = '"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"';
@@ -38,9 +40,31 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       values: [...numbers, "Auto", 0, 257],
       allowed: 'an integer from 1 to 256, or "auto"',
     },
-    { path: "admin", values: mappings, allowed: "a mapping with the keys host, port" },
+    {
+      path: "admin",
+      values: mappings,
+      allowed: "a mapping with the keys host, port, token_file, hosts",
+    },
     { path: "admin.host", values: [...texts, "", "a b"], allowed: "an IP address or a host name" },
     { path: "admin.port", values: [...numbers, 65536], allowed: "an integer from 0 to 65535" },
+    { path: "admin.token_file", values: [5, true, [], {}, ""], allowed: "the path of a file" },
+    { path: "admin.hosts", values: [5, "x", true, {}], allowed: "a list of host names" },
+    {
+      path: "admin.hosts[0]",
+      values: [null, 5, "", "a b", "a:80", "<a>"],
+      allowed: "a host name, as a browser sends it",
+    },
+    {
+      path: "pages.backends",
+      values: [5, "true", []],
+      allowed: "true, false, or a mapping with the key also",
+    },
+    { path: "pages.backends.also", values: [5, "x", true, {}], allowed: "a list of host names" },
+    {
+      path: "pages.backends.also[0]",
+      values: ["", "a b", "https://a.example", "*.*.example", "a.*", "a/b", "<a>"],
+      allowed: "a host name, such as objects.example, or *.objects.example for those below",
+    },
     { path: "log", values: mappings, allowed: "a mapping with the keys level, pulls" },
     { path: "log.pulls", values: [null, "true", "yes", 1, [], {}], allowed: "true or false" },
     {
@@ -78,23 +102,45 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       values: [...numbers, 0, 101],
       allowed: "an integer from 1 to 100",
     },
-    { path: "pages", values: mappings, allowed: "a mapping with the keys info, privacy" },
+    { path: "pages", values: mappings, allowed: "a mapping with the keys info, privacy, backends" },
     { path: "pages.info", values: texts, allowed: PAGE_URL },
     { path: "pages.privacy", values: texts, allowed: PAGE_URL },
     { path: "upstreams", values: mappings, allowed: "a mapping from names to upstreams" },
     {
       path: "upstreams.main",
       values: mappings,
-      allowed: "a mapping with the keys endpoint, path",
+      allowed: `a mapping with the keys ${UPSTREAM_KEYS}`,
     },
     { path: "upstreams.main.endpoint", values: texts, allowed: ENDPOINT },
     { path: "upstreams.main.path", values: texts, allowed: PATH },
+    ...["pull", "tags"].map((key) => ({
+      path: `upstreams.main.${key}`,
+      values: [...texts, "", "pull"],
+      allowed: "one of redirect, relay",
+    })),
+    { path: "relay.stream", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    {
+      path: "relay",
+      values: mappings,
+      allowed: `a mapping with the keys ${RELAY_KEYS}`,
+    },
+    ...[
+      ["memory_mib", 1, 65_536] as const,
+      ["tag_ttl_s", 1, 86_400] as const,
+      ["stale_s", 0, 31_536_000] as const,
+      ["timeout_ms", 100, 300_000] as const,
+      ["max_streams", 1, 100_000] as const,
+    ].map(([key, least, most]) => ({
+      path: `relay.${key}`,
+      values: [...numbers, least - 1, most + 1],
+      allowed: `an integer from ${least} to ${most}`,
+    })),
     { path: "signature_upstream", values: texts, allowed: "an upstream's name, as text" },
     { path: "mirrors", values: mappings, allowed: "a mapping from names to mirrors" },
     {
       path: "mirrors.one",
       values: mappings,
-      allowed: "a mapping with the keys url, fallback_limit",
+      allowed: "a mapping with the keys url, fallback_limit, store",
     },
     { path: "mirrors.one.url", values: texts, allowed: BASE_URL },
     {
@@ -217,12 +263,14 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
   const table = [
     { path: "", keys: KEYS },
     { path: "listen.", keys: "host, port, tls" },
-    { path: "admin.", keys: "host, port" },
+    { path: "admin.", keys: "host, port, token_file, hosts" },
     { path: "log.", keys: "level, pulls" },
     { path: "client_address.", keys: "header, from_end" },
     { path: "trace.", keys: "request_id, session, redirect_parameter, client_asn_header" },
-    { path: "pages.", keys: "info, privacy" },
-    { path: "upstreams.main.", keys: "endpoint, path" },
+    { path: "pages.", keys: "info, privacy, backends" },
+    { path: "pages.backends.", keys: "also" },
+    { path: "upstreams.main.", keys: UPSTREAM_KEYS },
+    { path: "relay.", keys: RELAY_KEYS },
     { path: "repositories.app.", keys: "upstream, as, public" },
     {
       path: "probe.",
@@ -329,8 +377,8 @@ Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", 
   const schema = toJsonSchema(ConfigSchema, { typeMode: "input", errorMode: "ignore" });
   assertEquals(
     Object.keys(schema.properties ?? {}).sort(),
-    ("admin client_address health listen locations log mirrors pages probe ranges " +
-      "repositories rules signature_upstream trace upstreams workers").split(" "),
+    ("admin client_address fill health listen locations log mirrors pages probe ranges " +
+      "relay repositories rules signature_upstream trace upstreams workers").split(" "),
   );
   assertEquals(schema.required, ["upstreams"]);
   const objects: string[] = [];

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CountedMiss } from "../../lib/observe/misses.ts";
 import { assertEquals } from "@std/assert";
 import type { Config } from "../../lib/config/config.ts";
 import { readConfig } from "../../lib/config/read.ts";
@@ -12,6 +13,7 @@ import { listLocations } from "../../lib/locations/data_set.ts";
 import { type Board, createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
 import { countPlaces, createPlacesMemory } from "../../lib/mirrors/places.ts";
 import { SERVER_NUMBERS } from "../../lib/mirrors/upstream_check.ts";
+import { createLocatedMemory } from "../../lib/observe/located.ts";
 import { addNumbers, createNumbersMemory, type Totals } from "../../lib/observe/numbers.ts";
 import { createPullLog } from "../../lib/observe/pull_log.ts";
 import type { PeerInfo } from "../../lib/redirect/client.ts";
@@ -155,7 +157,9 @@ export function createMemory(isolates = 1): SharedMemory {
   return {
     board: createBoardMemory(),
     places: createPlacesMemory(isolates, SERVER_NUMBERS),
+    streams: createPlacesMemory(isolates, 1),
     numbers: createNumbersMemory(),
+    located: createLocatedMemory(),
     slot: 0,
   };
 }
@@ -172,24 +176,32 @@ export interface Told {
   readonly nothingFound: (readonly [mirror: string, blobs: number, answer: string])[];
   /** Why requests were refused for want of a client address. */
   readonly noAddress: string[];
+  readonly misses: CountedMiss[];
+  /** Which upstreams' failures were covered by what is remembered. */
+  readonly stale: string[];
 }
 
-function createTold(): { readonly told: Told; readonly log: RedirectorOptions["log"] } {
+/** Makes a log that keeps what it is told of. */
+export function createTold(): { readonly told: Told; readonly log: RedirectorOptions["log"] } {
   const told: Told = {
     unanswered: [],
     suspects: [],
     samples: [],
     nothingFound: [],
     noAddress: [],
+    misses: [],
+    stale: [],
   };
   return {
     told,
     log: {
       onUnanswered: (url) => told.unanswered.push(url),
+      onStale: (upstream) => told.stale.push(upstream),
       onSuspect: (mirror) => told.suspects.push(mirror),
       onSample: (mirror, digest) => told.samples.push([mirror, digest]),
       onNothingFound: (...found) => told.nothingFound.push(found),
       onNoAddress: (reason) => told.noAddress.push(reason),
+      onMisses: (misses) => told.misses.push(...misses),
     },
   };
 }

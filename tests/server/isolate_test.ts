@@ -207,6 +207,32 @@ Deno.test("an isolate tells of a request whose client address cannot be read", a
   assertMatch(report.reason, /x-forwarded-for/i);
 });
 
+Deno.test("an isolate lists hosts that others have seen, and those that it starts with", async () => {
+  const { isolate, start, listener } = createStage();
+  await start({ ...CONFIG, pages: { backends: true } });
+  await isolate.take({ kind: "see", seen: { upstream: "main", authority: "seen.example:443" } });
+  const text = await (await listener().ask("/backends")).text();
+  assertMatch(text, /^seen\.example:443\tblobs of main that no mirror has$/m);
+});
+
+Deno.test("an isolate tells where a relaying upstream sends a client for the first time", async () => {
+  const { start, told, listener } = createStage({
+    fetch: () =>
+      Promise.resolve(
+        new Response(null, { status: 307, headers: { location: "https://cdn.example/x?s=1" } }),
+      ),
+  });
+  await start({ upstreams: { main: { endpoint: "https://upstream.example", pull: "relay" } } });
+  for (let time = 0; time < 2; time++) {
+    const { status } = await listener().ask(blob(DIGEST), { host: "registry.example" });
+    assertEquals(status, 307);
+  }
+  const seen = { upstream: "main", authority: "cdn.example:443" };
+  assertEquals(told().filter(({ kind }) => kind === "redirect_host"), [
+    { kind: "redirect_host", seen },
+  ]);
+});
+
 Deno.test("an isolate hands on the lines of the pull log, the last when it is stopped", async () => {
   const { start, told, listener, isolate, timers } = createStage();
   await start({ ...CONFIG, log: { pulls: true } });
@@ -296,4 +322,47 @@ Deno.test("describeFailure() tells where it was, if that is known", () => {
     { asked: undefined, expected: "undefined" },
   ];
   for (const { asked, expected } of table) assertEquals(describeFailure(asked), expected);
+});
+
+const FILLED: ConfigFile = { ...ONE_MIRROR, fill: { repositories: ["a"] } };
+
+Deno.test("an isolate tells what its mirrors lacked, where the configuration fills them", async () => {
+  for (const [config, expected] of [[FILLED, true], [ONE_MIRROR, false]] as const) {
+    const { start, told, listener, isolate, timers } = createStage({ fetch: answering(() => 404) });
+    await start(config);
+    told();
+    await listener().ask(blob(DIGEST));
+    await listener().ask(blob(DIGEST));
+    isolate.redirector()!.flushMisses();
+    const counted = { name: "a", digest: DIGEST, count: 2 };
+    const misses = [{ kind: "misses", misses: [counted] } as const];
+    assertEquals(told().filter(({ kind }) => kind === "misses"), expected ? misses : []);
+    await listener().ask(blob(DIGEST));
+    await timers.pass(1000);
+    assertEquals(told().filter(({ kind }) => kind === "misses").length, expected ? 1 : 0);
+  }
+});
+
+Deno.test("an isolate sends nobody to a mirror for what is about to be deleted there", async () => {
+  let heads = 0;
+  const { start, change, listener, isolate, timers } = createStage({
+    fetch: answering(() => (heads++, 200)),
+  });
+  await start(ONE_MIRROR);
+  const { ask } = listener();
+  const found = `https://only.example/${DIGEST}`;
+  const upstream = `${MAIN}a/blobs/${DIGEST}`;
+  assertEquals(await locationOf(ask(blob(DIGEST))), found);
+  const leaving = new Map([["only", new Set([DIGEST])], ["another", new Set([DIGEST])]]);
+  await isolate.take({ kind: "leave", leaving });
+  assertEquals(await locationOf(ask(blob(DIGEST))), upstream);
+  await change({ ...ONE_MIRROR, probe: { max_in_flight: 9 } });
+  await timers.pass(60_000);
+  // It is asked again, and still has it.
+  assertEquals(await locationOf(ask(blob(DIGEST))), upstream);
+  assertEquals(heads, 2);
+  assertEquals(await locationOf(ask(blob(OTHER_DIGEST))), `https://only.example/${OTHER_DIGEST}`);
+  await isolate.take({ kind: "leave", leaving: new Map() });
+  await timers.pass(60_000);
+  assertEquals(await locationOf(ask(blob(DIGEST))), found);
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ListenError } from "../../lib/server/claim.ts";
 import { valueOf } from "../observe/prometheus.ts";
+import { temporaryFolder } from "../cli/program.ts";
 import { createFakeListen } from "./fixture.ts";
 import { type ConfigFile, DIGEST, MAIN, readTestConfig } from "../redirect/fixture.ts";
 import { type Puppet, setupOf } from "./puppets.ts";
@@ -105,6 +106,41 @@ Deno.test("serve() passes on all that isolates report", async () => {
   assertEquals(pulls, ["a pull\n"]);
   // A mirror that is suspect is checked at once, by a blob that it had.
   assertEquals(asked()[0], `GET ${FOUND}`);
+  await end();
+});
+
+Deno.test("serve() tells every isolate once where relaying upstreams send clients, and later ones as they start", async () => {
+  const stage = await startStage({ file: { ...ONE_MIRROR, workers: 2 } });
+  const { puppets, askAdmin, timers, end } = stage;
+  puppets[0]!.ready();
+  const seen = { upstream: "main", authority: "cdn.example:443" };
+  for (let time = 0; time < 2; time++) puppets[0]!.report({ kind: "redirect_host", seen });
+  await timers.pass(0);
+  assertEquals(puppets[0]!.orders.filter(({ kind }) => kind === "see"), [{ kind: "see", seen }]);
+  const { backends } = await (await askAdmin("/status")).json();
+  const hosts = backends.map(({ host }: { host: string }) => host);
+  assertEquals(hosts, ["cdn.example", "only.example", "upstream.example"]);
+  puppets[0]!.die();
+  while (puppets.length < 2) await timers.toNext();
+  await timers.pass(0);
+  const start = puppets[1]!.orders.find((order) => order.kind === "start");
+  assertEquals(start?.kind === "start" && start.seen, [seen]);
+  puppets[1]!.ready();
+  await end();
+});
+
+Deno.test("serve() tells every isolate what is about to be deleted from mirrors", async () => {
+  using folder = temporaryFolder({ "leaving.json": JSON.stringify({ only: [DIGEST] }) });
+  const fill = { repositories: ["a"], state: folder.path };
+  const stage = await startStage({ file: { ...ONE_MIRROR, workers: 2, fill } });
+  const { blobs, ask, puppets: [puppet], timers, end } = stage;
+  puppet!.ready();
+  blobs.add(DIGEST);
+  assertEquals(await locationOf(ask(BLOB)), FOUND);
+  await timers.pass(60_000);
+  // The file is read meanwhile.
+  while (kindsOf(puppet!).at(-1) !== "leave") await new Promise((go) => setTimeout(go, 1));
+  assertEquals(await locationOf(ask(BLOB)), IN_UPSTREAM);
   await end();
 });
 
