@@ -136,6 +136,12 @@ Deno.test("docs/filling.md's configurations are ones, and its files can be read"
   assertEquals([job.apiVersion, job.kind], ["batch/v1", "CronJob"]);
 });
 
+Deno.test("README.md's commands for filling are among docs/filling.md's", () => {
+  const readme = Deno.readTextFileSync(new URL("../README.md", DOCS));
+  const [, commands] = /^```sh\n(archeio fill [^]*?)^```$/m.exec(readme)!;
+  assertStringIncludes(FILLING, `\n${commands}`);
+});
+
 Deno.test("docs/filling.md names every metric of filling, and the defaults", () => {
   const metrics = formatStateMetrics({
     version: 1,

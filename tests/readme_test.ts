@@ -55,6 +55,19 @@ const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
   ["archeio --config ghcr.yaml &", "the same"],
   ["until archeio health --config ghcr.yaml", "the same"],
   ["podman pull ", "the same"],
+  [
+    "archeio check --config broken.yaml",
+    "tests/cli/check_test.ts plays it, with servers of its own",
+  ],
+  [
+    "archeio fill --config filling.yaml",
+    "tests/e2e/fill/filling_e2e.ts plays it, with a bucket of its own",
+  ],
+  ["archeio check --config filling.yaml", "the same"],
+  ["archeio --config filling.yaml &", "the same"],
+  ["until archeio health --config filling.yaml", "the same"],
+  ["archeio prune --config filling.yaml", "needs a bucket; tests/e2e/fill/prune_e2e.ts has one"],
+  ["curl -s localhost:9090/status ", "needs jq, and a server with an admin listener"],
   ["gcloud ", "needs a project in Google's cloud"],
   ["kubectl ", "needs a cluster; the file is checked below"],
   ["helm ", "needs a cluster; tests/packaging/chart_test.ts plays the chart"],
@@ -330,7 +343,10 @@ const KINDS = ["console", "sh", "mermaid", "json", "ts", "ts ignore", "text", "d
 /** Files that are no configurations of archeio. */
 const OTHER_FILES = [
   ...["broken.yaml", "service.yaml", "kubernetes.yaml", "values.yaml", "alerts.yaml"],
+  "archeio-fill-cronjob.yaml",
   "/etc/systemd/system/archeio.service",
+  "/etc/systemd/system/archeio-fill.service",
+  "/etc/systemd/system/archeio-fill.timer",
 ];
 
 Deno.test("blocks are all of a kind that is checked, and files are configurations", () => {
