@@ -58,7 +58,8 @@ export function readPublished(provider: Provider, file: PublishedFile): Provider
   };
 }
 
-function isDay(date: string): boolean {
+/** Whether a text is a day, `YYYY-MM-DD`. */
+export function isDay(date: string): boolean {
   return /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
 }
 
