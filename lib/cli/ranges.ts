@@ -77,7 +77,7 @@ function formatSummary(): string {
     rows.push([provider, date ?? "-", String(prefixes), String(locations), source]);
   }
   return rows.map(([provider, date, prefixes, regions, source]) =>
-    `${provider!.padEnd(10)}${date!.padEnd(12)}${prefixes!.padStart(8)}${
+    `${provider!.padEnd(14)}${date!.padEnd(12)}${prefixes!.padStart(8)}${
       regions!.padStart(9)
     }  ${source}\n`
   ).join("");

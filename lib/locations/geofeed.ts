@@ -27,6 +27,10 @@ export interface GeofeedRow {
   readonly isPlain: boolean;
 }
 
+// No row is longer; the rest of a longer one is not looked at.
+const LONGEST_ROW = 1000;
+const SHOWN = 80;
+
 /** Reads the rows of a geofeed, without comments and empty lines. Nothing is validated. */
 export function* readGeofeed(text: string): Generator<GeofeedRow> {
   let line = 0;
@@ -37,7 +41,7 @@ export function* readGeofeed(text: string): Generator<GeofeedRow> {
     const row = text.slice(at, end).trim();
     at = end + 1;
     if (row === "" || row.startsWith("#")) continue;
-    const fields = splitRow(row);
+    const fields = row.length > LONGEST_ROW ? [`${row.slice(0, SHOWN)}…`] : splitRow(row);
     const [written = "", country = "", , city = ""] = fields;
     yield { line, prefix: withLength(written), country, city, isPlain: fields.length === 1 };
   }
