@@ -25,8 +25,8 @@ export function reread(
   try {
     const path = file ?? context.environment("ARCHEIO_CONFIG");
     if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
-    const { config } = loadConfig(file, context, { locations, needsFiles: true });
-    return { kind: "config", config, tls: readTlsFiles(config) };
+    const { config, lists } = loadConfig(file, context, { locations, needsFiles: true });
+    return { kind: "config", config, lists, tls: readTlsFiles(config) };
   } catch (error) {
     if (error instanceof UsageError) return { kind: "refused", reason: error.message };
     throw error;

@@ -55,7 +55,7 @@ Environment variables, which override the configuration:
   async run(args, context) {
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
-    const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
+    const { config, origin, lists } = loadConfig(text.config, context, { needsFiles: true });
     const tls = readTlsFiles(config);
     const world = createWorld(context);
     const events = createEvents();
@@ -74,6 +74,7 @@ Environment variables, which override the configuration:
       await serve(config, {
         ...world,
         tls,
+        lists,
         dataSet: EMBEDDED,
         listen: listenOnFamilies,
         versions: { version: metadata.version, deno: Deno.version.deno },

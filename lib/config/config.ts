@@ -36,7 +36,7 @@ export interface Config {
   /** The blob stores, by name. */
   readonly mirrors: Readonly<Record<string, MirrorConfig>>;
   /** The operator's own prefixes, such as `192.0.2.0/24`, by `<cloud>/<region>`. */
-  readonly locations: Readonly<Record<string, readonly string[]>>;
+  readonly locations: Readonly<Record<string, readonly string[] | PrefixFileConfig>>;
   /** Which servers serve which clients. The first rule that matches applies. */
   readonly rules: readonly RuleConfig[];
   /** How a pull is followed through all logs. */
@@ -135,6 +135,12 @@ export interface MirrorConfig {
    * upstream serves. Without it, there is no limit.
    */
   readonly fallback_limit?: number | undefined;
+}
+
+/** A file of prefixes. */
+export interface PrefixFileConfig {
+  /** The path of a plain list, a geofeed, or a JSON list. */
+  readonly file: string;
 }
 
 /** Which servers serve the clients of some locations. */

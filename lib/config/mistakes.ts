@@ -11,6 +11,7 @@ import { findWrongPrefixes } from "./mistakes_of_locations.ts";
 import { findMirrorsTwice, findUnknownNames, findUnused } from "./mistakes_of_names.ts";
 import { findWrongStars } from "./mistakes_of_repositories.ts";
 import { findUselessRules } from "./mistakes_of_rules.ts";
+import type { PrefixFiles } from "./prefix_files.ts";
 import { blobsUrl } from "./schema_urls.ts";
 import { type Sketch, trySketch } from "./sketch.ts";
 
@@ -33,6 +34,8 @@ export interface FindOptions {
    * are not checked.
    */
   readonly whyUnreadable?: ((path: string) => string | undefined) | undefined;
+  /** Reads the files of prefixes. */
+  readonly prefixFiles?: PrefixFiles;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface FindOptions {
 export function findMistakes(
   value: unknown,
   embedded: readonly string[],
-  { variables = new Map(), whyUnreadable }: FindOptions = {},
+  { variables = new Map(), whyUnreadable, prefixFiles }: FindOptions = {},
 ): Mistake[] {
   const config = trySketch(value);
   return config === undefined ? [] : [
@@ -56,6 +59,7 @@ export function findMistakes(
     ...findMirrorsTwice(config),
     ...findSameUrls(config, variables),
     ...findWrongPrefixes(config),
+    ...prefixFiles?.findMistakes(config) ?? [],
     ...findUselessRules(config, embedded),
     ...findDowngrades(config),
     ...findShortInterval(config),

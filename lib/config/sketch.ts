@@ -58,7 +58,9 @@ const SketchSchema = v.object({
   repositories: v.fallback(v.optional(mappedTo(RepositorySchema)), undefined),
   signature_upstream: text,
   mirrors: mappingOf(v.fallback(v.object({ url: text }), { url: undefined })),
-  locations: mappingOf(texts),
+  locations: mappingOf(
+    v.fallback(v.union([v.array(text), v.object({ file: text })]), []),
+  ),
   ranges: v.fallback(v.optional(v.object({ refresh_h: v.optional(v.unknown()) })), undefined),
   rules: v.fallback(
     v.array(
@@ -99,8 +101,10 @@ export interface Sketch {
   readonly signature_upstream?: string | undefined;
   /** The mirrors, by name. */
   readonly mirrors: Named<{ readonly url?: string | undefined }>;
-  /** Lists of prefixes, by location. */
-  readonly locations: Named<readonly (string | undefined)[]>;
+  /** Lists of prefixes, or files of them, by location. */
+  readonly locations: Named<
+    readonly (string | undefined)[] | { readonly file?: string | undefined }
+  >;
   /** The settings for fetching the data set. */
   readonly ranges?: { readonly refresh_h?: unknown } | undefined;
   /** The rules. */

@@ -27,6 +27,9 @@ export interface GeofeedRow {
   readonly isPlain: boolean;
 }
 
+// A prefix alone, with a comment behind it.
+const COMMENTED = /^[^\s,#"]{1,80}(?=\s+#)/;
+
 // No row is longer; the rest of a longer one is not looked at.
 const LONGEST_ROW = 1000;
 const SHOWN = 80;
@@ -38,9 +41,10 @@ export function* readGeofeed(text: string): Generator<GeofeedRow> {
     const newline = text.indexOf("\n", at);
     const end = newline < 0 ? text.length : newline;
     line++;
-    const row = text.slice(at, end).trim();
+    const whole = text.slice(at, end).trim();
     at = end + 1;
-    if (row === "" || row.startsWith("#")) continue;
+    if (whole === "" || whole.startsWith("#")) continue;
+    const row = COMMENTED.exec(whole)?.[0] ?? whole;
     const fields = row.length > LONGEST_ROW ? [`${row.slice(0, SHOWN)}…`] : splitRow(row);
     const [written = "", country = "", , city = ""] = fields;
     yield { line, prefix: withLength(written), country, city, isPlain: fields.length === 1 };

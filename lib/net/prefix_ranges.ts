@@ -10,7 +10,7 @@
 
 import type { Address } from "./address.ts";
 import type { Prefix } from "./prefix.ts";
-import { type Match, NO_MATCH } from "./prefix_table.ts";
+import { type Match, matchLength, matchValue, NO_MATCH, packMatch } from "./prefix_table.ts";
 
 /** The ranges of a family: each begins at its start, and ends where the next begins. */
 interface FamilyRanges {
@@ -145,18 +145,18 @@ function toRanges(rows: Uint32Array, words: Words, onTwice: OnTwice): FamilyRang
   }
 
   for (let at = 0; at < rows.length; at += size) {
-    const match = rows[at + words]! + 0x100;
+    const match = packMatch(rows[at + words]! >> 8, rows[at + words]! & 0xff);
     while (depth > 0 && compareWords(ends, (depth - 1) * words, rows, at, words) < 0) pop();
     const isAgain = at > 0 && compareWords(rows, at - size, rows, at, words) === 0 &&
-      (matches[depth - 1]! & 0xff) === (match & 0xff);
+      matchLength(matches[depth - 1]!) === matchLength(match);
     if (isAgain) {
-      const [first, second] = [matches[depth - 1]! >> 8, match >> 8];
-      if (first !== second) onTwice(prefixOf(rows, at, words), first - 1, second - 1);
+      const [first, second] = [matchValue(matches[depth - 1]!), matchValue(match)];
+      if (first !== second) onTwice(prefixOf(rows, at, words), first, second);
       continue;
     }
     ranges.add(rows, at, match);
     for (let word = 0; word < words; word++) {
-      const bits = Math.min(Math.max((match & 0xff) - word * 32, 0), 32);
+      const bits = Math.min(Math.max(matchLength(match) - word * 32, 0), 32);
       ends[depth * words + word] = rows[at + word]! | (bits === 32 ? 0 : 0xffffffff >>> bits);
     }
     matches[depth++] = match;

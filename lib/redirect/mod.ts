@@ -27,6 +27,7 @@
 import { readConfig } from "../config/read.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import { describeReason } from "../mirrors/asker.ts";
 import { createBoard, createBoardMemory } from "../mirrors/board.ts";
 import type { Checks } from "../mirrors/checks.ts";
 import { createPlacesMemory } from "../mirrors/places.ts";
@@ -47,6 +48,11 @@ export type EventLog = MirrorsLog & Omit<RedirectorLog, "onSuspect" | "onSample"
 
 /** What a redirector runs on; by default what the platform provides. */
 export interface RedirectorOptions extends Partial<World> {
+  /**
+   * Reads a file of prefixes that the configuration names, or throws. Without it, `locations`
+   * can name none.
+   */
+  readonly readFile?: (path: string) => string;
   /** The text of a data set, made by `archeio ranges update`. Default: the embedded one. */
   readonly dataSet?: string;
   /** Notified of events. */
@@ -83,7 +89,7 @@ export function createRedirector(config: unknown, options: RedirectorOptions = {
   const stopping = new AbortController();
   const { dataSet = EMBEDDED, fetch: send = fetch, later = startTimer } = options;
   const timers = createTimers(later);
-  const setup = readSetup(config, dataSet);
+  const setup = readSetup(config, dataSet, options.readFile ?? refuseFiles);
   let started: Started | undefined;
   const startOnce = () =>
     started ??= start(setup, {
@@ -170,18 +176,33 @@ const SILENT: EventLog = {
   onFailed: ignore,
 };
 
-function readSetup(value: unknown, dataSet: string): Setup {
+function refuseFiles(): never {
+  throw new Error("readFile is not set");
+}
+
+function readSetup(
+  value: unknown,
+  dataSet: string,
+  readFile: NonNullable<RedirectorOptions["readFile"]>,
+): Setup {
   // `undefined` as text would select the built-in configuration; here it is a mistake.
   const read = readConfig(JSON.stringify(value) ?? "null", {
     environment: () => undefined,
     embedded: listLocations(dataSet),
+    readFile(path) {
+      try {
+        return { kind: "text", text: readFile(path) };
+      } catch (error) {
+        return { kind: "unreadable", reason: describeReason(error) };
+      }
+    },
   });
   if (read.kind === "mistakes") {
     const mistakes = read.mistakes.map((mistake) => `\n  ${withoutPlace(mistake)}`);
     throw new TypeError(`Cannot use the configuration:${mistakes.join("")}`);
   }
-  const { config } = read;
-  return { config, dataSet: undefined, ...createNumbering().enter(config), isolates: 1 };
+  const { config, lists } = read;
+  return { config, lists, dataSet: undefined, ...createNumbering().enter(config), isolates: 1 };
 }
 
 // A mistake in a value has no line number.

@@ -8,6 +8,7 @@
 import type { Config } from "../config/config.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { fetchPublished } from "../locations/fetch.ts";
+import type { PrefixLists } from "../locations/prefix_list.ts";
 import { createRefresher, type Refresher } from "../locations/refresher.ts";
 import { type ProviderChange, type Update, updateDataSet } from "../locations/update.ts";
 import type { World } from "../mirrors/time.ts";
@@ -17,7 +18,12 @@ import type { SetupOwner } from "./owner.ts";
 
 /** A configuration that was read again, or the reason why it cannot be used. */
 export type Reread =
-  | { readonly kind: "config"; readonly config: Config; readonly tls: Tls | undefined }
+  | {
+    readonly kind: "config";
+    readonly config: Config;
+    readonly lists?: PrefixLists | undefined;
+    readonly tls: Tls | undefined;
+  }
   | { readonly kind: "refused"; readonly reason: string };
 
 /** Notified of changes. */
@@ -101,7 +107,7 @@ export function createChanges(options: ChangesOptions): Changes {
       events.refusedReloads++;
       return log.onReloadRefused(read.reason);
     }
-    await owner.takeConfig(read.config);
+    await owner.takeConfig(read.config, read.lists);
     if (running) schedule();
     events.reloads++;
     log.onReloaded(read.config, listUnchangeable(started, read.config));

@@ -6,6 +6,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import type { PrefixLists } from "../locations/prefix_list.ts";
 import { type Board, createBoard } from "../mirrors/board.ts";
 import type { Checks } from "../mirrors/checks.ts";
 import type { World } from "../mirrors/time.ts";
@@ -32,6 +33,8 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly dataSet: string;
   /** The PEM texts of `listen.tls`. */
   readonly tls?: Tls | undefined;
+  /** The prefixes of the configuration's locations, if it has files of them. */
+  readonly lists?: PrefixLists | undefined;
   /** The versions to report. */
   readonly versions: Readonly<Record<string, string>>;
   /** Notified of events. */
@@ -146,6 +149,7 @@ function openIsolates(config: Config, parts: IsolatesParts) {
   const owner = createSetupOwner({
     numbering: createNumbering(memory),
     config,
+    lists: options.lists,
     isolates: count,
     tryOut: (setup) => main.take({ kind: "change", setup }),
     spread: () => others.sync(),
