@@ -68,8 +68,8 @@ function splitRow(row: string): string[] {
 
 // RFC 8805, section 2.1.1.1, allows an address alone.
 function withLength(written: string): string {
-  if (written.includes("/") || !/^[\da-f.:]+$/i.test(written)) return written;
-  return `${written}/${written.includes(":") ? 128 : 32}`;
+  if (written.includes(":")) return written.includes("/") ? written : `${written}/128`;
+  return /^[\d.]*\.[\d.]*$/.test(written) ? `${written}/32` : written;
 }
 
 /**

@@ -43,12 +43,12 @@ export interface ReadList {
 /** Called with each prefix of a list. */
 export type TakePrefix = (address: Address, length: number) => void;
 
-/** A prefix as it was written, on which line; or what stands in its place. */
-interface Item {
-  readonly line: number;
-  readonly prefix?: string;
-  readonly mistake?: Omit<ListMistake, "line">;
-}
+/** A prefix as it was written, and its line; or what stands in place of a list. */
+type Item =
+  | { readonly kind: "prefix"; readonly line: number; readonly written: string }
+  /** A row of a geofeed that is nowhere. */
+  | { readonly kind: "nowhere"; readonly line: number; readonly written: string }
+  | { readonly kind: "mistake"; readonly mistake: ListMistake };
 
 const MOST_MISTAKES = 10;
 
@@ -61,35 +61,42 @@ const MOST_MISTAKES = 10;
 export function readPrefixList(text: string, take: TakePrefix): ReadList {
   const mistakes: ListMistake[] = [];
   let more = 0;
+  let rows = 0;
   let count = 0;
-  const report = (mistake: ListMistake) => {
-    if (mistakes.length < MOST_MISTAKES) mistakes.push(mistake);
+  // To describe a mistake takes long, and there may be a million.
+  const report = (describe: () => ListMistake) => {
+    if (mistakes.length < MOST_MISTAKES) mistakes.push(describe());
     else more++;
   };
   const content = text.replace(/^\uFEFF/, "");
-  const items = /^\s*[[{]/.test(content) ? readJson(content) : readLines(content);
-  for (const { line, prefix, mistake } of items) {
-    if (prefix === undefined) {
-      report({ line, ...mistake! });
+  for (const item of /^\s*[[{]/.test(content) ? readJson(content) : readLines(content)) {
+    if (item.kind === "mistake") {
+      report(() => item.mistake);
       continue;
     }
-    if (++count > MOST_ENTRIES) {
-      report({ line, found: "one more prefix", allowed: `at most ${MOST_ENTRIES} prefixes` });
+    const { kind, line, written } = item;
+    if (++rows > MOST_ENTRIES) {
+      report(() => ({ line, found: "one more row", allowed: `at most ${MOST_ENTRIES} rows` }));
       break;
     }
-    const wrong = takePrefix(prefix, take);
-    if (wrong !== undefined) report({ line, ...wrong });
+    const prefix = tryPrefix(written);
+    if (prefix === undefined || prefix.length < shortestLength(prefix.address)) {
+      report(() => ({ line, ...describeWrong(written, prefix) }));
+    } else if (kind === "prefix") {
+      count++;
+      take(prefix.address, prefix.length);
+    }
   }
-  if (count === 0 && mistakes.length === 0) {
-    report({ found: "no prefix", allowed: "at least one prefix" });
+  if (count + mistakes.length === 0) {
+    report(() => ({ found: "no prefix", allowed: "at least one prefix" }));
   }
   return { count, mistakes, more };
 }
 
 function* readLines(text: string): Generator<Item> {
-  for (const { line, prefix, country, isPlain } of readGeofeed(text)) {
-    if (isPlain || tryGeofeedRegion(country, "") !== undefined) yield { line, prefix };
-    else if (tryPrefix(prefix) === undefined) yield { line, mistake: describeWrong(prefix) };
+  for (const { line, prefix: written, country, isPlain } of readGeofeed(text)) {
+    const isSomewhere = isPlain || tryGeofeedRegion(country, "") !== undefined;
+    yield { kind: isSomewhere ? "prefix" : "nowhere", line, written };
   }
 }
 
@@ -116,7 +123,7 @@ function* readJson(text: string): Generator<Item> {
   const wrong = (): Item => {
     const rest = text.slice(at, at + 40).split("\n", 1)[0]!;
     const found = rest === "" ? "the end of the file" : JSON.stringify(rest);
-    return { line, mistake: { found, allowed: JSON_ALLOWED } };
+    return { kind: "mistake", mistake: { line, found, allowed: JSON_ALLOWED } };
   };
 
   if (!isAt("[")) return yield wrong();
@@ -124,9 +131,9 @@ function* readJson(text: string): Generator<Item> {
     do {
       skip();
       const end = text.indexOf('"', at + 1) + 1;
-      const prefix = tryText(text.slice(at, end > at + LONGEST_TEXT ? at : end));
-      if (prefix === undefined) return yield wrong();
-      yield { line, prefix };
+      const written = tryText(text.slice(at, end > at + LONGEST_TEXT ? at : end));
+      if (written === undefined) return yield wrong();
+      yield { kind: "prefix", line, written };
       at = end;
     } while (isAt(","));
     if (!isAt("]")) return yield wrong();
@@ -145,18 +152,6 @@ function tryText(json: string): string | undefined {
   }
 }
 
-function takePrefix(written: string, take: TakePrefix): Omit<ListMistake, "line"> | undefined {
-  const prefix = tryPrefix(written);
-  if (prefix === undefined) return describeWrong(written);
-  const { address, length } = prefix;
-  const shortest = shortestLength(address);
-  if (length < shortest) {
-    return { found: JSON.stringify(written), allowed: `a prefix of length ${shortest} or more` };
-  }
-  take(address, length);
-  return undefined;
-}
-
 const LONGEST_SHOWN = 80;
 const LENGTH = /^(?:0|[1-9]\d{0,2})$/;
 
@@ -173,7 +168,11 @@ function tryPrefix(written: string): Prefix | undefined {
   return first.every((group, at) => group === address[at]) ? { address, length } : undefined;
 }
 
-function describeWrong(written: string): Omit<ListMistake, "line"> {
+function describeWrong(written: string, prefix: Prefix | undefined): Omit<ListMistake, "line"> {
+  const found = JSON.stringify(written.slice(0, LONGEST_SHOWN));
+  if (prefix !== undefined) {
+    return { found, allowed: `a prefix of length ${shortestLength(prefix.address)} or more` };
+  }
   let reason = "";
   try {
     parsePrefix(written);
@@ -181,8 +180,5 @@ function describeWrong(written: string): Omit<ListMistake, "line"> {
     // `<what failed> "<text>": <why>`
     reason = (error as Error).message.split('": ').at(-1)!;
   }
-  return {
-    found: JSON.stringify(written.slice(0, LONGEST_SHOWN)),
-    allowed: `a prefix (${reason})`,
-  };
+  return { found, allowed: `a prefix (${reason})` };
 }
