@@ -199,6 +199,12 @@ function* dataFamilies({ dataSet, events }: Standing): Generator<string> {
       .map(({ provider, date }): Sample => [{ provider }, Date.parse(date!) / 1000]),
   );
   yield family(
+    "archeio_data_set_fetched_timestamp_seconds",
+    "gauge",
+    "When a provider's file was last fetched and taken, or first could not be.",
+    [...events.fetchedS].map(([provider, seconds]): Sample => [{ provider }, seconds]),
+  );
+  yield family(
     "archeio_data_set_prefixes",
     "gauge",
     "Prefixes of a provider.",

@@ -97,6 +97,7 @@ export function createChanges(options: ChangesOptions): Changes {
 
   function schedule(): void {
     const hours = owner.current().config.ranges.refresh_h;
+    if (hours === undefined) events.fetchedS.clear();
     refresher.start(hours === undefined ? undefined : hours * HOUR_MS);
   }
 
@@ -146,6 +147,7 @@ function openRefresher(
       );
     },
     async onUpdate(update) {
+      noteFetched(update, events, options.timeOfDay() / 1000);
       if (update.failures.length > 0) {
         events.failedRefreshes++;
         log.onRefreshFailed(
@@ -156,6 +158,13 @@ function openRefresher(
       if (update.changes.length > 0) await take(update);
     },
   });
+}
+
+function noteFetched({ changes, failures }: Update, { fetchedS }: Events, nowS: number): void {
+  for (const { provider } of changes) fetchedS.set(provider, nowS);
+  for (const { provider } of failures) {
+    if (!fetchedS.has(provider)) fetchedS.set(provider, nowS);
+  }
 }
 
 /** Renews the certificate when its files have changed. */

@@ -112,7 +112,6 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
       values: [...texts, ""],
       allowed: "the path of a file of prefixes",
     },
-    { path: "locations.a/b.path", values: ["x"], allowed: "only the keys file" },
     { path: "locations.a/b", values: [[]], allowed: "at least one prefix" },
     { path: "locations.a/b[0]", values: texts, allowed: "a prefix" },
     { path: "rules", values: lists, allowed: "a list of rules" },

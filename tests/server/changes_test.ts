@@ -340,6 +340,28 @@ Deno.test("a provider that fails keeps its part and is asked again soon, without
   changes.stop();
 });
 
+Deno.test("it is noted when each provider was last fetched, or first could not be", async () => {
+  const stage = createStage(configOf(24));
+  const { changes, pass, files, events, reload, rereads, timers } = stage;
+  const atS = () => timers.now() / 1000;
+  files.delete(SOURCES.gcp);
+  changes.start();
+  await pass(60_000);
+  const first = events.fetchedS.get("aws")!;
+  assert(first <= atS() && first >= atS() - 60);
+  assertEquals(events.fetchedS.get("gcp"), first);
+  await pass(120_000);
+  assertEquals(events.fetchedS.get("gcp"), first);
+  files.set(SOURCES.gcp, FILES[SOURCES.gcp]!);
+  await pass(300_000);
+  assert(events.fetchedS.get("gcp")! > first + 120);
+  assertEquals(events.fetchedS.get("aws"), first);
+  rereads.push(config(configOf(undefined)));
+  await reload();
+  assertEquals([...events.fetchedS], []);
+  changes.stop();
+});
+
 Deno.test("a data set is kept when the configuration is read again", async () => {
   const { changes, pass, reload, rereads, current } = createStage(configOf(24));
   changes.start();
