@@ -59,3 +59,17 @@ locations: { office/berlin: [ 198.51.100.0/24, 35.180.1.0/24 ] }
     "198.51.100.7\toffice/berlin\t198.51.100.0/24\n35.180.1.1\toffice/berlin\t35.180.1.0/24\n",
   );
 });
+
+Deno.test("lookup and explain find clients in files of prefixes", async () => {
+  using list = temporaryFile("95.216.0.0/16,FI,,Helsinki,\n35.180.1.0/24 # a tenant's\n");
+  using file = temporaryFile(`upstreams: { main: { endpoint: https://registry.example } }
+locations: { hetzner/hel1: { file: ${list.path} } }
+`);
+  const { out } = await runProgram(["lookup", "--config", file.path, "95.216.1.1", "35.180.1.1"]);
+  assertEquals(
+    out,
+    "95.216.1.1\thetzner/hel1\t95.216.0.0/16\n35.180.1.1\thetzner/hel1\t35.180.1.0/24\n",
+  );
+  const explained = await runProgram(["explain", "--config", file.path, "95.216.1.1", "/v2/"]);
+  assertStringIncludes(explained.out, "location    hetzner/hel1, by the prefix 95.216.0.0/16\n");
+});
