@@ -2,9 +2,9 @@
  * A hash table with sha256 digests as keys, in one typed array.
  *
  * A digest that is sliced from a request is a new string each time. Hashing such a string, and
- * retaining it as a key, costs more than the lookup itself. So a digest is parsed into eight
- * 32-bit integers, which are compared with those of the entries. An entry takes 64 bytes, and a
- * lookup allocates nothing.
+ * retaining it as a key, costs more than the lookup itself. So a digest is read as eight 32-bit
+ * integers (`oci/digest_reader.ts`), which are compared with those of the entries. An entry takes
+ * 64 bytes, and a lookup allocates nothing.
  *
  * Clients choose which digests they request, so the table must withstand chosen keys:
  *
@@ -27,62 +27,11 @@ const SCOPE_AT = 14;
 const NEXT_AT = 15;
 
 const WORDS = 8;
-const DIGITS = 8;
-const PREFIX = "sha256:";
-const LENGTH = PREFIX.length + WORDS * DIGITS;
 const PRIME = 2 ** 31 - 1;
-const NO_DIGIT = 16;
-
-// The value of a hexadecimal digit, by its character code.
-const VALUES = new Uint8Array(128).fill(NO_DIGIT);
-for (const [value, digit] of [..."0123456789abcdef"].entries()) {
-  VALUES[digit.charCodeAt(0)] = value;
-}
-
-/** Parses sha256 digests into integers. */
-export interface DigestReader {
-  /** The integers of the digest that was parsed last. */
-  readonly words: Int32Array;
-  /**
-   * Parses a digest. Parsing the same digest again costs one string comparison.
-   *
-   * @returns whether the text is a sha256 digest in lower-case hexadecimal; if it is not,
-   * the content of `words` is undefined
-   */
-  read(digest: string): boolean;
-}
-
-/** Makes a reader. */
-export function createDigestReader(): DigestReader {
-  const words = new Int32Array(WORDS);
-  let last = "";
-  return {
-    words,
-    read(digest) {
-      if (digest === last) return digest !== "";
-      if (digest.length !== LENGTH || !digest.startsWith(PREFIX)) return false;
-      last = "";
-      let all = 0;
-      let at = PREFIX.length;
-      for (let word = 0; word < WORDS; word++) {
-        let bits = 0;
-        for (const end = at + DIGITS; at < end; at++) {
-          const value = VALUES[digest.charCodeAt(at)] ?? NO_DIGIT;
-          all |= value;
-          bits = bits << 4 | value;
-        }
-        words[word] = bits;
-      }
-      if (all >= NO_DIGIT) return false;
-      last = digest;
-      return true;
-    },
-  };
-}
 
 /**
  * A hash table from a digest and a scope to a slot. Slots are numbered from 1. The digest is the
- * one that the {@linkcode DigestReader} parsed last.
+ * one that the `DigestReader` read last.
  */
 export interface DigestIndex {
   /** Returns the slot of the digest, or 0 if there is none. */
@@ -95,7 +44,7 @@ export interface DigestIndex {
 
 /** What a table needs. */
 export interface DigestIndexOptions {
-  /** The words of a {@linkcode DigestReader}. */
+  /** The words of a `DigestReader`. */
   readonly words: Int32Array;
   /** The memory of all entries: {@linkcode ENTRY_SIZE} integers for each slot, from slot 0. */
   readonly entries: Int32Array;

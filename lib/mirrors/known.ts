@@ -4,8 +4,8 @@
  * @module
  */
 
+import { requestDigests } from "../oci/digest_reader.ts";
 import { type Board, MIRROR_NUMBERS } from "./board.ts";
-import { createDigestReader } from "./digest_index.ts";
 import { createMemory, type Memory, type MemoryOptions } from "./memory.ts";
 
 /** What is known about a blob at a mirror. */
@@ -95,7 +95,7 @@ const MISSING_SHARE = 1 / 4;
 /** Makes a bounded memory of answers in which missing entries cannot evict found ones. */
 export function createAnswers({ maxEntries, now, random }: MemoryOptions): Answers {
   const forMissing = Math.max(1, Math.floor(maxEntries * MISSING_SHARE));
-  const shared = { now, random, reader: createDigestReader() };
+  const shared = { now, random, reader: requestDigests };
   const forFound = Math.max(1, maxEntries - forMissing);
   const foundEntries = createMemory({ maxEntries: forFound, ...shared });
   const missingEntries = createMemory({ maxEntries: forMissing, ...shared });

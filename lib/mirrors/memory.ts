@@ -1,28 +1,29 @@
 /**
  * A bounded cache of what was found and what was missing. Each entry has its own TTL; when the
- * cache is full, the least recently used entry is evicted.
+ * cache is full, an entry that was not used lately is evicted.
  *
  * A busy server knows some hundred thousand blobs, and looks one up on each request. So an
- * entry whose key is a sha256 digest takes 64 bytes of one typed array: the key (see
- * `digest_index.ts`), its times, and its links in a doubly linked list, the order of use. Other
- * keys, such as sha512 digests and URLs, are rarer; they are stored as strings.
+ * entry whose key is a sha256 digest takes 64 bytes of one typed array, a line of a core's
+ * cache: the key (see `digest_index.ts`), its times, and whether it was used. Other keys, such
+ * as sha512 digests and URLs, are rarer; they are stored as strings.
+ *
+ * Entries are evicted by second chance (the clock algorithm; Corbató, "A paging experiment with
+ * the Multics system", 1968): a hand passes over them in a circle, clears the mark of those that
+ * were used since it passed last, and evicts the first that was not. The least recently used
+ * one would be a better choice by little, but its order of use is a linked list: each lookup
+ * would write to four entries, most of which no cache holds.
  *
  * @module
  */
 
-import {
-  CALLER_AT,
-  createDigestIndex,
-  createDigestReader,
-  type DigestReader,
-  ENTRY_SIZE,
-} from "./digest_index.ts";
+import { createDigestReader, type DigestReader } from "../oci/digest_reader.ts";
+import { CALLER_AT, createDigestIndex, ENTRY_SIZE } from "./digest_index.ts";
 
 /** A bounded memory. The same key in another scope, a 32-bit integer, is another key. */
 export interface Memory {
   /**
-   * Looks a key up, and makes its entry the most recently used. Returns when it was last found,
-   * in milliseconds of the memory's clock; 0 if it is missing; `undefined` without an entry.
+   * Looks a key up, and marks its entry as used. Returns when it was last found, in milliseconds
+   * of the memory's clock; 0 if it is missing; `undefined` without an entry.
    */
   get(key: string, scope?: number): number | undefined;
   /** Sets the entry of a key, for a time in milliseconds. */
@@ -41,7 +42,7 @@ export interface MemoryOptions {
   readonly now: () => number;
   /** Returns a random number from 0 to below 1. */
   readonly random: () => number;
-  /** Parses digests. Memories that share it parse a key once when it is looked up in each. */
+  /** Reads digests. Memories that share it read a key once when it is looked up in each. */
   readonly reader?: DigestReader;
 }
 
@@ -50,24 +51,29 @@ const FLOATS = ENTRY_SIZE / 2;
 const FOUND_AT = CALLER_AT / 2; // 0 for what is missing
 const UNTIL_AT = FOUND_AT + 1;
 // Offsets in an entry's 32-bit integers.
-const NEWER_AT = CALLER_AT + 4;
-const OLDER_AT = CALLER_AT + 5;
+const USED_AT = CALLER_AT + 4; // 1 when it was used since the hand passed
 
 /** Makes an empty memory. */
 export function createMemory(options: MemoryOptions): Memory {
   const { maxEntries, now } = options;
   const entries = new Int32Array((maxEntries + 1) * ENTRY_SIZE);
   const floats = new Float64Array(entries.buffer);
-  const order = createOrder(entries);
   const keys = createSlotsByKey(options, entries);
   let size = 0;
+  let hand = 0;
 
   function takeSlot(): number {
     if (size < maxEntries) return ++size;
-    const oldest = order.oldest();
-    keys.remove(oldest);
-    order.unlink(oldest);
-    return oldest;
+    do hand = hand % maxEntries + 1; while (takeMark(hand));
+    keys.remove(hand);
+    return hand;
+  }
+
+  function takeMark(slot: number): boolean {
+    const at = slot * ENTRY_SIZE + USED_AT;
+    const used = entries[at] === 1;
+    entries[at] = 0;
+    return used;
   }
 
   return {
@@ -75,17 +81,17 @@ export function createMemory(options: MemoryOptions): Memory {
       const slot = keys.find(key, scope);
       // An expired entry stays until it is set again or evicted; it does not count as used.
       if (slot === 0 || floats[slot * FLOATS + UNTIL_AT]! <= now()) return undefined;
-      order.use(slot);
+      entries[slot * ENTRY_SIZE + USED_AT] = 1;
       return floats[slot * FLOATS + FOUND_AT];
     },
     set(key, found, ttlMs, scope = 0) {
       let slot = keys.find(key, scope);
-      if (slot === 0) {
+      if (slot !== 0) {
+        entries[slot * ENTRY_SIZE + USED_AT] = 1;
+      } else {
+        // Not marked: an entry that is set once and never looked up goes first.
         slot = takeSlot();
         keys.enter(key, scope, slot);
-        order.link(slot);
-      } else {
-        order.use(slot);
       }
       const time = now();
       floats[slot * FLOATS + FOUND_AT] = found ? time : 0;
@@ -126,43 +132,13 @@ function createSlotsByKey(options: MemoryOptions, entries: Int32Array) {
   };
 }
 
-/** The order in which slots were used, as a doubly linked list. */
-function createOrder(entries: Int32Array) {
-  // A circular list with slot 0 as sentinel: the oldest entry comes after it, the newest before it.
-  const newer = (slot: number) => entries[slot * ENTRY_SIZE + NEWER_AT]!;
-  const older = (slot: number) => entries[slot * ENTRY_SIZE + OLDER_AT]!;
-
-  function join(older: number, newer: number): void {
-    entries[older * ENTRY_SIZE + NEWER_AT] = newer;
-    entries[newer * ENTRY_SIZE + OLDER_AT] = older;
-  }
-
-  function unlink(slot: number): void {
-    join(older(slot), newer(slot));
-  }
-
-  function link(slot: number): void {
-    join(older(0), slot);
-    join(slot, 0);
-  }
-
-  return {
-    unlink,
-    link,
-    oldest: () => newer(0),
-    use(slot: number): void {
-      if (slot === older(0)) return;
-      unlink(slot);
-      link(slot);
-    },
-  };
-}
-
-// A concatenated string keeps its parts alive, and a substring its parent. A copy holds only
-// its own characters.
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function copyString(text: string): string {
+/**
+ * Copies a string that is to be kept. A concatenated string keeps its parts alive, and a
+ * substring its parent; a copy holds only its own characters.
+ */
+export function copyString(text: string): string {
   return decoder.decode(encoder.encode(text));
 }

@@ -9,6 +9,7 @@
  */
 
 import { decodePath } from "./decode.ts";
+import { requestDigests } from "./digest_reader.ts";
 import { isName, isOtherDigest, isRegisteredDigest, isSignatureTag, isTag } from "./grammar.ts";
 import { forwardQuery } from "./query.ts";
 
@@ -176,7 +177,9 @@ function parseApi(text: string, start: number, end: number, query: string): Aske
     const signature = isSignatureTag(reference);
     return { kind: "manifest_by_tag", name, tag: reference, signature, query: forwarded };
   }
-  const registered = isRegisteredDigest(text, last + 1, end);
+  const registered = reference.length === SHA256_LENGTH
+    ? requestDigests.read(reference, text, last + 1)
+    : isRegisteredDigest(reference);
   if (!registered && !isOtherDigest(reference)) {
     return { kind: "invalid", part: "digest", value: reference };
   }

@@ -73,7 +73,7 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
         return toUpstream(decision, client, asked.kind === "blob" ? "no_mirror" : "registry");
       case "page":
         numbers.redirected(asked.kind);
-        return sender.toPage(decision.location);
+        return sender.toPage(decision.location, method);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();

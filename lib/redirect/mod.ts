@@ -110,7 +110,12 @@ export function createRedirector(config: unknown, options: RedirectorOptions = {
       // The platform may run no timer before the next request.
       pulls.flush();
       // Redirects are cached and reused, and servers may add to an answer's headers.
-      return new Response(answer.body, answer);
+      const own = new Response(answer.body, answer);
+      // Not every server adds it.
+      if (own.body === null && !own.headers.has("content-length")) {
+        own.headers.set("content-length", "0");
+      }
+      return own;
     },
     stop() {
       stopping.abort();

@@ -10,62 +10,28 @@ import { formatErrorBody } from "../oci/error_body.ts";
 import type { Refusal } from "../routing/decide.ts";
 
 const TEMPORARY_REDIRECT = { status: STATUS_CODE.TemporaryRedirect };
-// A power of two, so that a mask selects a slot.
-const MOST_REDIRECTS = 1024;
-// Longer than the URL of any legitimate request; that of a hostile one may have 60 KB.
-const LONGEST_KEPT = 1024;
 
-/** Makes a redirect that preserves the method, with a value of `Cache-Control`. */
-export function createRedirect(location: string, cacheControl?: string): Response {
+/** The properties of a redirect. */
+export interface RedirectOptions {
+  /** The request's method. */
+  readonly method: string;
+  /** The value of `Cache-Control`, none by default. */
+  readonly cacheControl?: string | undefined;
+}
+
+/** Makes a redirect that preserves the method: 307 (RFC 9110, section 15.4.8). */
+export function createRedirect(
+  location: string,
+  { method, cacheControl }: RedirectOptions,
+): Response {
   const response = new Response(null, TEMPORARY_REDIRECT);
   // Cheaper than the `headers` option, which is converted by WebIDL's rules.
-  response.headers.append("location", location);
-  response.headers.append("content-length", "0");
-  if (cacheControl !== undefined) response.headers.append("cache-control", cacheControl);
+  const { headers } = response;
+  headers.append("location", location);
+  if (cacheControl !== undefined) headers.append("cache-control", cacheControl);
+  // Servers add it to answers to GET; Deno before 2.8 does not to those to HEAD.
+  if (method === "HEAD") headers.append("content-length", "0");
   return response;
-}
-
-/**
- * Makes a function that returns redirects which preserve the method: 307 (RFC 9110, section
- * 15.4.8).
- *
- * Most of the cost of a redirect is the validation of its `Location`, character by character.
- * So frequent redirects are cached and sent again, which is possible because they have no body.
- * The cache is direct-mapped: a hash of the last characters of a `Location`, the end of a digest
- * or tag, selects its only slot. Hashing all of it would cost as much as the cache saves. A
- * redirect is cached when it is requested twice in a row among those of its slot, so rare
- * redirects do not evict frequent ones.
- *
- * @param cacheControl the value of `Cache-Control`, none by default
- */
-export function createRedirects(cacheControl?: string): (location: string) => Response {
-  const kept: (Response | undefined)[] = Array(MOST_REDIRECTS).fill(undefined);
-  const locations: string[] = Array(MOST_REDIRECTS).fill("");
-  const candidates = new Int32Array(MOST_REDIRECTS);
-
-  return function redirect(location) {
-    const mark = markOf(location);
-    const slot = mark & MOST_REDIRECTS - 1;
-    if (locations[slot] === location) return kept[slot]!;
-    const response = createRedirect(location, cacheControl);
-    if (candidates[slot] === mark && location.length <= LONGEST_KEPT) {
-      locations[slot] = location;
-      kept[slot] = response;
-    }
-    candidates[slot] = mark;
-    return response;
-  };
-}
-
-const MARK_DIGITS = 8;
-
-// FNV-1a. Colliding redirects only evict each other, because the whole `Location` is compared.
-function markOf(location: string): number {
-  let mark = 0x811c9dc5;
-  for (let at = location.length - MARK_DIGITS; at < location.length; at++) {
-    mark = Math.imul(mark ^ location.charCodeAt(at), 0x01000193);
-  }
-  return mark ^ mark >>> 15;
 }
 
 /**

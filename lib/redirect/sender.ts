@@ -13,7 +13,8 @@ import { blobUrl } from "../mirrors/template.ts";
 import { type FromMirror, type FromUpstream, locationAt } from "../routing/decide.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import type { Client, ClientReader } from "./client.ts";
-import { createRedirect, createRedirects } from "./responses.ts";
+import { createRedirects, type Redirects } from "./redirects.ts";
+import { createRedirect } from "./responses.ts";
 import { isTraced } from "./request_id.ts";
 
 /** What a sender needs. */
@@ -31,7 +32,7 @@ export interface SenderOptions {
 /** Redirects clients. */
 export interface Sender {
   /** Redirects to a page. */
-  toPage(location: string): Response;
+  toPage(location: string, method: string): Response;
   /** Redirects to a mirror for a blob; `diverted` when a mirror before it is down. */
   toMirror(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client): Response;
   /** Redirects to an upstream, for the given reason. */
@@ -52,7 +53,8 @@ export function createSender(
   { numbers, pulls, locator, trace }: SenderOptions,
   clients: ClientReader,
 ): Sender {
-  const redirect = createPullRedirect(trace);
+  const redirects = createPullRedirects(trace);
+  const pages = createRedirects();
   const asnHeader = trace.client_asn_header;
 
   function writePull(
@@ -78,47 +80,56 @@ export function createSender(
 
   return {
     // The header of an answer with an id is its own.
-    toPage: isTraced(trace) ? (location) => createRedirect(location) : createRedirects(),
-    toMirror(
-      { asked, byClient }: FromMirror,
-      mirror: Mirror,
-      diverted: boolean,
-      client: Client,
-    ): Response {
+    toPage: isTraced(trace)
+      ? (location, method) => createRedirect(location, { method })
+      : pages.toUrl,
+    toMirror(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client): Response {
+      const { asked } = decision;
       numbers.redirected(asked.kind);
       numbers.toMirror(mirror.number, diverted);
       if (pulls !== undefined) {
         writePull("mirror", mirror, diverted ? "fallback" : "found", asked, client);
       }
-      return redirect(blobUrl(mirror, asked), byClient, client);
+      return redirects.of(decision, client).toBlob(mirror, asked, client.request.method);
     },
     toUpstream(
-      { asked, name, byClient }: FromMirror | FromUpstream,
+      decision: FromMirror | FromUpstream,
       upstream: Upstream,
       reason: UpstreamReason,
       client: Client,
     ): Response {
+      const { asked, name } = decision;
       numbers.redirected(asked.kind);
       numbers.toUpstream(upstream.number, reason);
       if (pulls !== undefined) writePull("upstream", upstream, reason, asked, client);
-      return redirect(locationAt(upstream, asked, name), byClient, client);
+      const location = locationAt(upstream, asked, name);
+      return redirects.of(decision, client).toUrl(location, client.request.method);
     },
   };
 }
 
-type Redirect = (url: string, byClient: boolean, client: Client) => Response;
+/** The redirects of pulls: those that are the same for all clients, and the others. */
+interface PullRedirects {
+  /** Returns the redirects for a decision. */
+  of(decision: { readonly byClient: boolean }, client: Client): Redirects;
+}
 
-/** Makes the function that redirects a pull. */
-function createPullRedirect(trace: TraceConfig): Redirect {
-  const parameter = trace.redirect_parameter;
-  if (isTraced(trace)) {
-    // Each answer has its own id.
-    return (url, _, { id }) =>
-      createRedirect(parameter === null ? url : withParameter(url, parameter, id), FOR_ONE_CLIENT);
-  }
-  const redirect = createRedirects();
-  const redirectOne = createRedirects(FOR_ONE_CLIENT);
-  return (url, byClient) => byClient ? redirectOne(url) : redirect(url);
+function createPullRedirects(trace: TraceConfig): PullRedirects {
+  if (isTraced(trace)) return { of: (_, client) => createTracedRedirects(trace, client) };
+  const forAll = createRedirects();
+  const forOne = createRedirects(FOR_ONE_CLIENT);
+  return { of: ({ byClient }) => byClient ? forOne : forAll };
+}
+
+/** Makes the redirects of a client whose answer has its own id. */
+function createTracedRedirects({ redirect_parameter }: TraceConfig, { id }: Client): Redirects {
+  const toUrl = (location: string, method: string) => {
+    const url = redirect_parameter === null
+      ? location
+      : withParameter(location, redirect_parameter, id);
+    return createRedirect(url, { method, cacheControl: FOR_ONE_CLIENT });
+  };
+  return { toUrl, toBlob: (mirror, blob, method) => toUrl(blobUrl(mirror, blob), method) };
 }
 
 function withParameter(url: string, parameter: string, id: string | undefined): string {

@@ -46,7 +46,7 @@ export const FAULTS: readonly Fault[] = [
     number: "2a",
     name: "checks ask for the blob of no bytes only",
     edits: [
-      edit("mirrors/check.ts", "const digest = samples.next();", "const digest = undefined;"),
+      edit("mirrors/check.ts", "const key = samples.next();", "const key = undefined;"),
     ],
     tests: ["tests/mirrors/check_test.ts"],
   },
@@ -317,7 +317,7 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       edit(
         "redirect/handler.ts",
-        "const good = isRepeated(client, digest) ? doubts.look(mirror, digest) : true;",
+        "const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;",
         "const good: boolean | Promise<boolean> = true;",
       ),
     ],

@@ -221,5 +221,5 @@ Deno.test("what is not traced is answered from what is kept, as if there were no
   const answers = [1, 2, 3].map(() => world.handle("/v2/a/manifests/1"));
   assertEquals(answers[1] === answers[2], true);
   const { headers } = await answers[0]!;
-  assertEquals([...headers.keys()], ["content-length", "location"]);
+  assertEquals([...headers.keys()], ["location"]);
 });
