@@ -48,10 +48,7 @@ export type EventLog = MirrorsLog & Omit<RedirectorLog, "onSuspect" | "onSample"
 
 /** What a redirector runs on; by default what the platform provides. */
 export interface RedirectorOptions extends Partial<World> {
-  /**
-   * Reads a file of prefixes that the configuration names, or throws. Without it, `locations`
-   * can name none.
-   */
+  /** Reads a file of prefixes, or throws. Without it, `locations` can name no file. */
   readonly readFile?: (path: string) => string;
   /** The text of a data set, made by `archeio ranges update`. Default: the embedded one. */
   readonly dataSet?: string;
