@@ -13,7 +13,7 @@ import type { Prefix } from "./prefix.ts";
 import { type Match, matchLength, matchValue, NO_MATCH, packMatch } from "./prefix_table.ts";
 
 /** The ranges of a family: each begins at its start, and ends where the next begins. */
-interface FamilyRanges {
+export interface FamilyRanges {
   /** The first addresses, in ascending order, one or four words each. */
   readonly starts: Uint32Array<SharedArrayBuffer>;
   /** The match of each range; {@linkcode NO_MATCH} for one that is in no prefix. */
