@@ -1,6 +1,6 @@
 /** The files in docs: each block of YAML is a configuration, and the examples do what they say. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Config } from "../lib/config/config.ts";
 import { readConfig } from "../lib/config/read.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
@@ -8,6 +8,9 @@ import { EMBEDDED } from "../lib/locations/embedded.ts";
 import { PROVIDERS } from "../lib/locations/providers.ts";
 import { parseAddress } from "../lib/net/address.ts";
 import { createRouting } from "../lib/redirect/create_routing.ts";
+import { addNumbers, createNumbersMemory } from "../lib/observe/numbers.ts";
+import { relayFamilies } from "../lib/observe/relay_metrics.ts";
+import { RELAY_RESULTS, TOKEN_RESULTS, UPSTREAM_CODES } from "../lib/observe/relay_numbers.ts";
 import { createNumbering } from "../lib/redirect/setup.ts";
 import { blobUrl } from "../lib/mirrors/template.ts";
 import { parseRequest } from "../lib/oci/request.ts";
@@ -119,6 +122,37 @@ Deno.test("docs/configuration.md's mirrors have the layouts that it says", () =>
     `https://flat.example/sha256-${HEX}.blob`,
     atUpstream,
   ]);
+});
+
+const RELAYING = Deno.readTextFileSync(new URL("relaying.md", DOCS));
+
+Deno.test("docs/relaying.md's block is a configuration, and states the defaults", () => {
+  const [, text] = /^```yaml\n(# relaying\.yaml\n[^]*?)^```$/m.exec(RELAYING)!;
+  const { relay } = readFile(text!);
+  assertEquals(relay, readFile("upstreams: { main: { endpoint: https://a.example } }").relay);
+});
+
+Deno.test("docs/relaying.md has the README's commands", () => {
+  const readme = Deno.readTextFileSync(new URL("../README.md", DOCS));
+  const [commands] = /^```sh\necho [^]*?^```$/m.exec(RELAYING)!;
+  assertStringIncludes(readme, `\n${commands}\n`);
+});
+
+Deno.test("docs/relaying.md names every metric of what is relayed, and their labels", () => {
+  const upstreams = [{
+    number: 0,
+    name: "main",
+    base: "https://a.example/v2/",
+    relayed: "pulls",
+  }] as const;
+  const totals = addNumbers([createNumbersMemory()]).relay;
+  const families = [...relayFamilies(totals, upstreams)].join("");
+  for (const [, name] of families.matchAll(/^# TYPE archeio_(\w+)/gm)) {
+    assertStringIncludes(RELAYING, `\`${name}\``);
+  }
+  for (const value of [...RELAY_RESULTS, ...UPSTREAM_CODES, ...TOKEN_RESULTS]) {
+    assertStringIncludes(RELAYING, `\`${value}\``);
+  }
 });
 
 Deno.test("the company with regional registries keeps every kind of client where it should be", () => {

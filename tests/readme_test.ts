@@ -45,6 +45,13 @@ const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
   ["npx -y deno@2.9.6 task ", "npx fetches Deno; its tasks are looked for below"],
   ["deno task ranges:update", "fetches the providers' files, and writes into the sources"],
   ["docker ", "tests/e2e/image_e2e.ts plays them, with the base images that they need"],
+  [
+    "archeio check --config ghcr.yaml",
+    "tests/e2e/start_e2e.ts plays it, with a ghcr.io of its own",
+  ],
+  ["archeio --config ghcr.yaml &", "the same"],
+  ["until archeio health --config ghcr.yaml", "the same"],
+  ["podman pull ", "the same"],
   ["gcloud ", "needs a project in Google's cloud"],
   ["kubectl ", "needs a cluster; the file is checked below"],
   ["systemctl ", "needs a running systemd; the unit is checked below"],
@@ -388,7 +395,16 @@ Deno.test("README.md's configuration states the defaults", () => {
   if (read.kind === "mistakes") throw new Error(read.mistakes.join("\n"));
   const defaults: Record<string, string> = { workers: String(read.config.workers) };
   for (
-    const name of ["listen", "admin", "log", "client_address", "trace", "probe", "health"] as const
+    const name of [
+      "listen",
+      "admin",
+      "log",
+      "client_address",
+      "relay",
+      "trace",
+      "probe",
+      "health",
+    ] as const
   ) {
     for (const [key, value] of Object.entries(read.config[name]!)) {
       defaults[`${name}.${key}`] = String(value);

@@ -41,8 +41,10 @@ function formatRepository({ pattern, upstream, name }: ExplainedRepository): str
   return `${name} in ${where}, by the pattern ${pattern}`;
 }
 
-function formatAnswer({ status, mirrors, signatures, redirect, error }: Explanation): string {
+function formatAnswer(explained: Explanation): string {
+  const { status, mirrors, signatures, relayed, redirect, error } = explained;
   if (error !== null) return `${status} ${error.code}: ${error.message}`;
+  if (relayed !== undefined) return formatRelayed(relayed, explained);
   if (redirect === null) return String(status);
   const unlessMissing = signatures === null
     ? ""
@@ -50,6 +52,16 @@ function formatAnswer({ status, mirrors, signatures, redirect, error }: Explanat
   return mirrors.length === 0
     ? `${status} to ${redirect}${unlessMissing}`
     : `${status} to the first mirror that has the blob, else to the upstream${unlessMissing}`;
+}
+
+function formatRelayed(relayed: string, { mirrors, signatures, redirect }: Explanation): string {
+  const orElse = signatures === null
+    ? ""
+    : "; from the signature upstream when the upstream does not have it";
+  const from = `200, fetched from the upstream ${relayed} for the client, or its own redirect`;
+  return mirrors.length === 0 || redirect === null
+    ? from + orElse
+    : `307 to the first mirror that has the blob, else ${from}${orElse}`;
 }
 
 /** The command. */

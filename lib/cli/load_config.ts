@@ -35,7 +35,7 @@ export interface LoadedConfig {
 /** How to load a configuration. */
 export interface LoadOptions {
   /** The locations of the data set; without them, those of the embedded one. */
-  readonly locations?: readonly string[];
+  readonly locations?: readonly string[] | undefined;
   /** Whether the files that it names must be readable, as a server requires. */
   readonly needsFiles?: boolean;
   /** Whether its files of prefixes are read. Default: when it needs all files. */

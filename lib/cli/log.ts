@@ -6,6 +6,7 @@
 
 import { configureSync, getJsonLinesFormatter, getLogger, type Logger } from "@logtape/logtape";
 import type { Config, LogLevel } from "../config/config.ts";
+import type { Finding } from "../findings/finding.ts";
 import { describeFailure } from "../server/isolate.ts";
 import type { Mirror } from "../routing/policy.ts";
 import type { ChangesLog } from "../server/changes.ts";
@@ -23,6 +24,8 @@ export interface ProgramLog extends ServerLog {
   readonly untraced: () => void;
   /** Called when the built-in configuration, for registry.k8s.io, is used by default. */
   readonly builtIn: () => void;
+  /** Called with what looking at upstreams and mirrors has found, if it is not good. */
+  readonly onFinding: (finding: Finding) => void;
 }
 
 /** Makes the log of a server. */
@@ -49,6 +52,8 @@ export function createServerLog(config: Config, origin: string, context: Context
         hint: "name a file with --config or ARCHEIO_CONFIG, or an upstream with " +
           "UPSTREAM_REGISTRY_ENDPOINT",
       }),
+    onFinding: ({ part, found, advice }) =>
+      logger.warning(`${part} ${found}`, { part, ...(advice && { hint: advice }) }),
     onListening(address, { admin, isolates }) {
       const scheme = config.listen.tls === undefined ? "http" : "https";
       logger.info("listening", {
@@ -73,6 +78,7 @@ export function createServerLog(config: Config, origin: string, context: Context
 function createRequestsLog(logger: Logger, { now }: Context) {
   const tellUnanswered = createLimit(now);
   const tellNoAddress = createLimit(now);
+  const tellStale = createLimit(now);
   return {
     onUnanswered(url: string, reason: string): void {
       logger.debug("no answer", { url, reason });
@@ -82,6 +88,17 @@ function createRequestsLog(logger: Logger, { now }: Context) {
         (count) =>
           logger.warning("requests to a mirror or upstream without an answer", {
             server,
+            count,
+            reason,
+          }),
+      );
+    },
+    onStale(upstream: string, reason: string): void {
+      tellStale(
+        upstream,
+        (count) =>
+          logger.warning("pulls are served from memory because their upstream fails", {
+            upstream,
             count,
             reason,
           }),

@@ -7,6 +7,7 @@
 import metadata from "../../deno.json" with { type: "json" };
 import { summarizeDataSet } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import { checkCommand } from "./check.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
@@ -18,6 +19,7 @@ import { serveCommand } from "./serve.ts";
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", serveCommand],
   ["config", configCommand],
+  ["check", checkCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
   ["health", healthCommand],

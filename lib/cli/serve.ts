@@ -24,10 +24,11 @@ import {
   refuseOperands,
   UsageError,
 } from "./command.ts";
-import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
-import { createServerLog } from "./log.ts";
-import { readTlsFiles, reread } from "./reread.ts";
+import { BUILT_IN, CONFIG_HELP, reasonOf } from "./load_config.ts";
+import { createServerLog, type ProgramLog } from "./log.ts";
+import { loadForServing, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
+import { withWarnings } from "./warn_at_start.ts";
 import { createWorld } from "./world.ts";
 import { spawnIsolate } from "./isolate.ts";
 
@@ -55,15 +56,13 @@ Environment variables, which override the configuration:
   async run(args, context) {
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
-    const { config, origin, lists } = loadConfig(text.config, context, { needsFiles: true });
-    const tls = readTlsFiles(config);
+    const { config, origin, ...read } = loadForServing(text.config, context);
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
-    const encoder = new TextEncoder();
-    const err = (text: string) => sink.take(encoder.encode(text));
-    const log = createServerLog(config, origin, { ...context, err });
-    if (origin === BUILT_IN && servesKubernetes(config)) log.builtIn();
+    const isBuiltIn = origin === BUILT_IN && servesKubernetes(config);
+    const log = openLog(config, { origin, isBuiltIn, context, sink });
+    const stop = new AbortController();
     const traced = isTraced();
     if (!traced && context.environment("OTEL_DENO") === "true") log.untraced();
     const tellRoute = traced ? await createRouteTeller() : undefined;
@@ -73,12 +72,12 @@ Environment variables, which override the configuration:
     try {
       await serve(config, {
         ...world,
-        tls,
-        lists,
+        ...read,
         dataSet: EMBEDDED,
         listen: listenOnFamilies,
         versions: { version: metadata.version, deno: Deno.version.deno },
-        log,
+        // The servers of the built-in configuration are known to work.
+        log: isBuiltIn ? log : withWarnings(log, config, { ...world, ...read.files, stop }),
         events,
         reread: (locations) => reread(text.config, kept, locations),
         cores: navigator.hardwareConcurrency,
@@ -90,6 +89,7 @@ Environment variables, which override the configuration:
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
     } finally {
+      stop.abort();
       await sink.drained();
     }
     return EXIT.well;
@@ -103,6 +103,24 @@ function openEventSink({ writeErr }: Context, { later }: World, events: Events):
     onLost: (lines) => void (events.lostEventLines += lines),
     later,
   });
+}
+
+interface LogOptions {
+  readonly origin: string;
+  readonly isBuiltIn: boolean;
+  readonly context: Context;
+  readonly sink: LineSink;
+}
+
+function openLog(
+  config: Config,
+  { origin, isBuiltIn, context, sink }: LogOptions,
+): ProgramLog {
+  const encoder = new TextEncoder();
+  const err = (text: string) => sink.take(encoder.encode(text));
+  const log = createServerLog(config, origin, { ...context, err });
+  if (isBuiltIn) log.builtIn();
+  return log;
 }
 
 function keepEnvironment(context: Context): Context {

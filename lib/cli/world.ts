@@ -31,6 +31,7 @@ export function createWorld({ fetch, now }: Pick<Context, "fetch" | "now">): Run
       return () => clearTimeout(timer);
     },
     random: Math.random,
+    compresses: /^2\.[0-7]\./.test(Deno.version.deno),
     close() {
       opened?.close();
       opened = undefined;

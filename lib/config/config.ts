@@ -39,6 +39,8 @@ export interface Config {
   readonly locations: Readonly<Record<string, readonly string[] | PrefixFileConfig>>;
   /** Which servers serve which clients. The first rule that matches applies. */
   readonly rules: readonly RuleConfig[];
+  /** How relaying upstreams are used. */
+  readonly relay: RelayConfig;
   /** How a pull is followed through all logs. */
   readonly trace: TraceConfig;
   /** How mirrors are probed, and how long answers are remembered. */
@@ -114,6 +116,26 @@ export interface UpstreamConfig {
   readonly endpoint: string;
   /** The path there that repository names are appended to, such as `project/images`, or empty. */
   readonly path: string;
+  /** Whether clients are redirected there, as by default, or what they pull is fetched for them. */
+  readonly pull?: "redirect" | "relay" | undefined;
+  /** The same for lists of tags alone; by default as `pull`. */
+  readonly tags?: "redirect" | "relay" | undefined;
+  /** Who it is asked as, where that is not anybody. */
+  readonly credentials?: CredentialsConfig | undefined;
+  /** Other hosts that issue tokens for it, each with or without a port. */
+  readonly token_hosts?: readonly string[] | undefined;
+  /** Private hosts that it may redirect clients to, each with or without a port. */
+  readonly redirect_hosts?: readonly string[] | undefined;
+}
+
+/** Who a registry is asked as: a user with a password, or by an identity token. */
+export interface CredentialsConfig {
+  /** The user's name. */
+  readonly username?: string | undefined;
+  /** The path of a file with the password. */
+  readonly password_file?: string | undefined;
+  /** The path of a file with a refresh token of OAuth 2.0. */
+  readonly identity_token_file?: string | undefined;
 }
 
 /** Where repositories are. */
@@ -151,6 +173,22 @@ export interface RuleConfig {
   readonly mirrors: readonly string[];
   /** The name of the upstream that serves the rest; the main one by default. */
   readonly upstream?: string | undefined;
+}
+
+/** How relaying upstreams are used. */
+export interface RelayConfig {
+  /** How many MiB of manifests each isolate remembers. */
+  readonly memory_mib: number;
+  /** How long a tag is remembered, in seconds. */
+  readonly tag_ttl_s: number;
+  /** How long after it was last seen a tag is served while the upstream fails, in seconds. */
+  readonly stale_s: number;
+  /** The timeout of a request, in milliseconds. */
+  readonly timeout_ms: number;
+  /** Whether blobs that the upstream serves itself are streamed to clients. */
+  readonly stream: boolean;
+  /** How many blobs are streamed at the same time. */
+  readonly max_streams: number;
 }
 
 /** How a pull is followed through all logs. */

@@ -28,8 +28,12 @@ export function formatMistake(
 ): string {
   const where = variable === undefined ? path : `${variable} (${path})`;
   const before = place === undefined ? "" : `${formatPlace(place)}: `;
-  return `${before}${where}: found ${formatFound(found)}; allowed: ${allowed}`;
+  const shown = found !== undefined && SECRET.test(path) ? "…" : formatFound(found);
+  return `${before}${where}: found ${shown}; allowed: ${allowed}`;
 }
+
+// Whoever writes a password where none is allowed must not find it in a log.
+const SECRET = /\.credentials(?:$|\.(?!username$|password_file$|identity_token_file$))/;
 
 /** Formats the YAML parser's message about an unreadable text. */
 export function formatUnreadable(reason: string): string {

@@ -11,6 +11,11 @@ import { findWrongPrefixes } from "./mistakes_of_locations.ts";
 import { findMirrorsTwice, findUnknownNames, findUnused } from "./mistakes_of_names.ts";
 import { findWrongStars } from "./mistakes_of_repositories.ts";
 import { findUselessRules } from "./mistakes_of_rules.ts";
+import {
+  findPrivate,
+  findUnreadableSecrets,
+  findUselessSettings,
+} from "./mistakes_of_upstreams.ts";
 import type { PrefixFiles } from "./prefix_files.ts";
 import { blobsUrl } from "./schema_urls.ts";
 import { type Sketch, trySketch } from "./sketch.ts";
@@ -63,6 +68,9 @@ export function findMistakes(
     ...findUselessRules(config, embedded),
     ...findDowngrades(config),
     ...findShortInterval(config),
+    ...findUselessSettings(config),
+    ...findUnreadableSecrets(config, whyUnreadable),
+    ...findPrivate(config),
   ];
 }
 

@@ -11,6 +11,7 @@ import { type ProviderName, PROVIDERS } from "../locations/providers.ts";
 import type { Config } from "./config.ts";
 import { described, integer, optional, strict, usual } from "./schema_parts.ts";
 import { ROUTING } from "./schema_of_routing.ts";
+import { Relay, RELAY_TIMES } from "./schema_of_upstreams.ts";
 import { PLACES, SERVING } from "./schema_of_serving.ts";
 import { sourceUrl } from "./schema_urls.ts";
 
@@ -21,6 +22,7 @@ import { sourceUrl } from "./schema_urls.ts";
  */
 export const COMPARED = {
   ...PLACES,
+  relay: RELAY_TIMES,
   health: {
     interval_ms: usual(
       "The time from one check of a mirror to the next, in milliseconds.",
@@ -121,6 +123,7 @@ export const ConfigSchema: v.GenericSchema<unknown, Config> = v.pipe(
   strict({
     ...SERVING,
     ...ROUTING,
+    relay: v.optional(described("How relaying upstreams are used.", Relay), {}),
     probe: v.optional(described("How mirrors are probed for blobs.", Probe), {}),
     health: v.optional(
       described("How mirrors are checked.", Health),

@@ -9,7 +9,8 @@ import { isMapping } from "./mapping.ts";
 import { MAX_MIRRORS } from "../mirrors/board.ts";
 import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
 import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
-import { blobsUrl, endpointUrl } from "./schema_urls.ts";
+import { Upstream } from "./schema_of_upstreams.ts";
+import { blobsUrl } from "./schema_urls.ts";
 
 const LOCATION = "a location's name, <cloud>/<region>";
 const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z0-9_.-]*$/);
@@ -17,22 +18,6 @@ const pattern = text(
   `"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"`,
   /^(?!.*\*\*)(?:\*|[A-Za-z0-9*][A-Za-z0-9_.*-]*\/[A-Za-z0-9*][A-Za-z0-9_.*-]*)$/,
 );
-
-const Upstream = strict({
-  endpoint: described("The registry's URL, without a path.", endpointUrl),
-  path: v.optional(
-    described(
-      "The path before each repository's name in the registry, such as project/images. " +
-        "Default: nothing.",
-      text(
-        "a repository name's first components, such as project/images, or nothing: lower-case, " +
-          "and with no slash at either end",
-        /^(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)?$/,
-      ),
-    ),
-    "",
-  ),
-});
 
 const PART = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
 const repositoryPattern = text(

@@ -46,15 +46,36 @@ const Health = v.object({
   max_interval_ms: v.fallback(COMPARED.health.max_interval_ms, NEVER.max_interval_ms),
 });
 
-const NO_REPOSITORY = { upstream: undefined, as: undefined };
-const RepositorySchema = v.fallback(v.object({ upstream: text, as: text }), NO_REPOSITORY);
+const flag = v.fallback(v.optional(v.boolean()), undefined);
+const NO_REPOSITORY = { upstream: undefined, as: undefined, public: undefined };
+const RepositorySchema = v.fallback(
+  v.object({ upstream: text, as: text, public: flag }),
+  NO_REPOSITORY,
+);
+
+const Files = v.object({ password_file: text, identity_token_file: text });
+const UpstreamSchema = v.object({
+  endpoint: text,
+  pull: text,
+  tags: text,
+  credentials: v.fallback(v.optional(Files), undefined),
+  token_hosts: v.optional(texts),
+  redirect_hosts: v.optional(texts),
+});
+const NO_UPSTREAM = { endpoint: undefined };
+const NO_TIMES = { tag_ttl_s: NaN, stale_s: NaN };
+const Times = v.object({
+  tag_ttl_s: v.fallback(COMPARED.relay.tag_ttl_s, NO_TIMES.tag_ttl_s),
+  stale_s: v.fallback(COMPARED.relay.stale_s, NO_TIMES.stale_s),
+});
 
 const SketchSchema = v.object({
   listen: v.fallback(v.optional(Listen, {}), NOWHERE),
   admin: v.fallback(v.optional(v.object(placeOf(COMPARED.admin))), undefined),
   health: v.fallback(v.optional(Health, {}), NEVER),
   pages: mappingOf(text),
-  upstreams: mappingOf(v.fallback(v.object({ endpoint: text }), { endpoint: undefined })),
+  upstreams: mappingOf(v.fallback(UpstreamSchema, NO_UPSTREAM)),
+  relay: v.fallback(v.optional(Times, {}), NO_TIMES),
   repositories: v.fallback(v.optional(mappedTo(RepositorySchema)), undefined),
   signature_upstream: text,
   mirrors: mappingOf(v.fallback(v.object({ url: text }), { url: undefined })),
@@ -94,7 +115,9 @@ export interface Sketch {
   /** URLs, by the page. */
   readonly pages: Named<string | undefined>;
   /** The upstreams, by name. */
-  readonly upstreams: Named<{ readonly endpoint?: string | undefined }>;
+  readonly upstreams: Named<SketchedUpstream>;
+  /** How long tags are served. */
+  readonly relay: { readonly tag_ttl_s: number; readonly stale_s: number };
   /** Where repositories are, by pattern. */
   readonly repositories?: Named<SketchedRepository>;
   /** The name of an upstream. */
@@ -116,12 +139,33 @@ export interface Sketch {
   readonly hasGoodUses: () => boolean;
 }
 
+/** An upstream. */
+export interface SketchedUpstream {
+  /** Its URL. */
+  readonly endpoint?: string | undefined;
+  /** How it is used. */
+  readonly pull?: string | undefined;
+  /** How it is used for lists of tags. */
+  readonly tags?: string | undefined;
+  /** The paths of files with secrets. */
+  readonly credentials?: {
+    readonly password_file?: string | undefined;
+    readonly identity_token_file?: string | undefined;
+  } | undefined;
+  /** Hosts that issue tokens. */
+  readonly token_hosts?: readonly (string | undefined)[] | undefined;
+  /** Hosts that it may redirect to. */
+  readonly redirect_hosts?: readonly (string | undefined)[] | undefined;
+}
+
 /** Where repositories are. */
 export interface SketchedRepository {
   /** The name of an upstream. */
   readonly upstream?: string | undefined;
   /** The repositories' name there. */
   readonly as?: string | undefined;
+  /** Whether everybody may pull them. */
+  readonly public?: boolean | undefined;
 }
 
 /** A rule. */

@@ -170,8 +170,10 @@ function isArchived(headers: Headers): boolean {
   return archived && !/ongoing-request="false"/.test(headers.get("x-amz-restore") ?? "");
 }
 
-// RFC 9110, section 10.2.3. The date form is ignored.
-function readRetryAfter(value: string | null): number | undefined {
+/**
+ * Reads the value of `Retry-After` (RFC 9110, section 10.2.3) in milliseconds. A date is ignored.
+ */
+export function readRetryAfter(value: string | null): number | undefined {
   return value !== null && /^\d{1,6}$/.test(value) ? Number(value) * 1000 : undefined;
 }
 

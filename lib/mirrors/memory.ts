@@ -16,6 +16,7 @@
  * @module
  */
 
+import { copyString } from "../oci/copy_string.ts";
 import { createDigestReader, type DigestReader } from "../oci/digest_reader.ts";
 import { CALLER_AT, createDigestIndex, ENTRY_SIZE } from "./digest_index.ts";
 
@@ -130,15 +131,4 @@ function createSlotsByKey(options: MemoryOptions, entries: Int32Array) {
       otherAt.delete(slot);
     },
   };
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-/**
- * Copies a string that is to be kept. A concatenated string keeps its parts alive, and a
- * substring its parent; a copy holds only its own characters.
- */
-export function copyString(text: string): string {
-  return decoder.decode(encoder.encode(text));
 }

@@ -13,7 +13,7 @@ import type { Board } from "./board.ts";
 import { createDoubts, type Doubts } from "./doubts.ts";
 import { type BlobFinder, createBlobFinder } from "./find_blob.ts";
 import { createForesight, type Foresight } from "./foresight.ts";
-import { createGate } from "./gate.ts";
+import { createGate, type Gate } from "./gate.ts";
 import { type Answers, createAnswers, createKnownBlobs, type KnownBlobs } from "./known.ts";
 import type { Places } from "./places.ts";
 import { createProbes, type Probed } from "./probes.ts";
@@ -78,6 +78,8 @@ export interface Mirrors {
   readonly doubts: Doubts;
   /** Finds out what upstreams have. */
   readonly upstreams: UpstreamCheck;
+  /** Admits requests to other servers. */
+  readonly gate: Gate;
   /** What is known of blobs. */
   known(): KnownBlobs;
   /** What would be done now, to explain how a request would be answered. */
@@ -113,6 +115,7 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
     repeats: createRepeats({ now: coarseNow }),
     doubts: createDoubts({ ...shared, onSuspect: log.onSuspect }),
     upstreams,
+    gate,
     known,
     foresight: createForesight({ ...shared, probes, upstreams, nowS }),
     coarseNow,

@@ -27,6 +27,8 @@ export interface World {
   readonly later: Later;
   /** Returns a random number in [0, 1). */
   readonly random: () => number;
+  /** Whether the platform compresses answers, unless they are said to be left as they are. */
+  readonly compresses?: boolean;
 }
 
 /** Makes a function that resolves after some milliseconds. */

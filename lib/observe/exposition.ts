@@ -35,6 +35,30 @@ export function sample(name: string, labels: Labels, value: number): string {
   return `${name}${formatLabels(labels)} ${value}\n`;
 }
 
+/** The counts of a histogram: of each bucket, the last one past all bounds, and the sum. */
+export interface Buckets {
+  /** How many values each bucket has. */
+  readonly buckets: readonly number[];
+  /** The sum of all values. */
+  readonly sumS: number;
+}
+
+/** Formats the samples of a histogram's series. */
+export function histogram(
+  name: string,
+  labels: Labels,
+  { buckets, sumS }: Buckets,
+  bounds: readonly number[],
+): string {
+  let count = 0;
+  const lines = buckets.map((bucket, at) => {
+    const le = String(bounds[at] ?? "+Inf");
+    return sample(`${name}_bucket`, { ...labels, le }, count += bucket);
+  });
+  return lines.join("") + sample(`${name}_sum`, labels, sumS) +
+    sample(`${name}_count`, labels, count);
+}
+
 function formatLabels(labels: Labels): string {
   const pairs = Object.entries(labels).map(([name, value]) =>
     `${name}="${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`

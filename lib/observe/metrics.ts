@@ -15,7 +15,8 @@ import type { LastCheck } from "../mirrors/checks.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import { dataFamilies } from "./data_metrics.ts";
 import type { Events } from "./events.ts";
-import { family, heading, type Sample, sample } from "./exposition.ts";
+import { relayFamilies } from "./relay_metrics.ts";
+import { family, heading, histogram, type Sample } from "./exposition.ts";
 import {
   LATENCY_BOUNDS_S,
   MIRROR_REASONS,
@@ -59,6 +60,7 @@ export function formatMetrics(standing: Standing): string {
   return [
     ...requestFamilies(standing),
     ...probeFamilies(standing),
+    ...relayFamilies(standing.totals.relay, standing.upstreams),
     ...mirrorFamilies(standing),
     ...dataFamilies(standing),
     ...programFamilies(standing),
@@ -130,7 +132,7 @@ function* probeFamilies({ totals, mirrors, probesInFlight }: Standing): Generato
       ])
     ),
   );
-  yield histogram(totals);
+  yield latency(totals);
   yield family("archeio_probes_in_flight", "gauge", "HEAD requests in flight.", [
     [{}, probesInFlight],
   ]);
@@ -145,21 +147,12 @@ function* probeFamilies({ totals, mirrors, probesInFlight }: Standing): Generato
   );
 }
 
-function histogram(totals: Totals): string {
+function latency(totals: Totals): string {
   const name = "archeio_probe_duration_seconds";
-  const lines = RESULTS.filter((result) => result !== "unsent").flatMap((result) => {
-    const { buckets, sumS } = totals.latency(result);
-    let count = 0;
-    const cumulated = buckets.map((bucket) => count += bucket);
-    return [
-      ...cumulated.map((below, at) =>
-        sample(`${name}_bucket`, { result, le: String(LATENCY_BOUNDS_S[at] ?? "+Inf") }, below)
-      ),
-      sample(`${name}_sum`, { result }, sumS),
-      sample(`${name}_count`, { result }, count),
-    ];
-  });
   const help = "Duration of HEAD requests to mirrors and upstreams, by result.";
+  const lines = RESULTS.filter((result) => result !== "unsent").map((result) =>
+    histogram(name, { result }, totals.latency(result), LATENCY_BOUNDS_S)
+  );
   return heading(name, "histogram", help) + lines.join("");
 }
 

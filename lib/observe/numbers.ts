@@ -10,6 +10,14 @@ import type { Verdict } from "../mirrors/answer.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
 import type { Asked } from "../oci/request.ts";
+import {
+  addRelayNumbers,
+  clearRelayed,
+  createRelayNumbers,
+  RELAY_SIZE,
+  type RelayNumbers,
+  type RelayTotals,
+} from "./relay_numbers.ts";
 
 /** The kinds of requests. */
 export const ROUTES = [
@@ -32,7 +40,10 @@ export const ROUTES = [
 export type Route = typeof ROUTES[number];
 
 /** The statuses of answers that are counted. */
-export const STATUSES = [200, 307, 400, 401, 404, 405, 500] as const;
+export const STATUSES = [
+  ...[200, 206, 304, 307, 400, 401, 404, 405, 416, 429, 503] as const,
+  500,
+] as const;
 
 /** Why a client is sent to a mirror. */
 export const MIRROR_REASONS = ["found", "fallback"] as const;
@@ -78,7 +89,8 @@ const GAUGES_AT = LATENCY_AT + RESULTS.length * BUCKETS;
 const UPSTREAMS_AT = GAUGES_AT + GAUGES.length;
 const MIRRORS_AT = UPSTREAMS_AT + UPSTREAM_NUMBERS * UPSTREAM_REASONS.length;
 const PER_MIRROR = MIRROR_REASONS.length + RESULTS.length;
-const SIZE = MIRRORS_AT + MIRROR_NUMBERS * PER_MIRROR;
+const RELAY_AT = MIRRORS_AT + MIRROR_NUMBERS * PER_MIRROR;
+const SIZE = RELAY_AT + RELAY_SIZE;
 
 const ROUTE_AT = new Map<string, number>(
   ROUTES.map((route, at) => [route, REQUESTS_AT + at * STATUSES.length]),
@@ -100,6 +112,8 @@ export interface Numbers {
   asked(mirror: number | undefined, result: Verdict, tookMs: number): void;
   /** Sets how many answers are remembered. */
   known(found: number, missing: number): void;
+  /** Counts what is relayed. */
+  readonly relay: RelayNumbers;
 }
 
 /** Makes the memory of an isolate's counters, all 0. */
@@ -111,6 +125,7 @@ export function createNumbersMemory(): SharedArrayBuffer {
 export function createNumbers(memory: SharedArrayBuffer): Numbers {
   const numbers = new Float64Array(memory);
   return {
+    relay: createRelayNumbers(relaySection(memory)),
     redirected(route) {
       numbers[ROUTE_AT.get(route)! + REDIRECTED]!++;
     },
@@ -139,6 +154,10 @@ export function createNumbers(memory: SharedArrayBuffer): Numbers {
   };
 }
 
+function relaySection(memory: SharedArrayBuffer): Float64Array {
+  return new Float64Array(memory, RELAY_AT * Float64Array.BYTES_PER_ELEMENT, RELAY_SIZE);
+}
+
 function mirrorAt(mirror: number): number {
   return MIRRORS_AT + mirror * PER_MIRROR;
 }
@@ -155,6 +174,7 @@ export function clearMirror(memory: SharedArrayBuffer, mirror: number): void {
 /** Clears the counters of an upstream before its number is reused. */
 export function clearUpstream(memory: SharedArrayBuffer, upstream: number): void {
   new Float64Array(memory).fill(0, upstreamAt(upstream), upstreamAt(upstream + 1));
+  clearRelayed(relaySection(memory), upstream);
 }
 
 /** The counters of all isolates, added up. */
@@ -171,6 +191,8 @@ export interface Totals {
   latency(result: Verdict): { readonly buckets: readonly number[]; readonly sumS: number };
   /** The value of a gauge. */
   gauge(gauge: typeof GAUGES[number]): number;
+  /** What was relayed. */
+  readonly relay: RelayTotals;
 }
 
 /** Adds up the counters of all isolates. */
@@ -180,6 +202,7 @@ export function addNumbers(memories: readonly SharedArrayBuffer[]): Totals {
     for (const [at, number] of new Float64Array(memory).entries()) numbers[at]! += number;
   }
   return {
+    relay: addRelayNumbers(memories.map(relaySection)),
     requests: (route, status) => numbers[ROUTE_AT.get(route)! + STATUS_AT.get(status)!]!,
     toMirror: (mirror, reason) => numbers[mirrorAt(mirror) + MIRROR_REASONS.indexOf(reason)]!,
     toUpstream: (upstream, reason) =>

@@ -8,6 +8,7 @@
 import type { Later } from "../mirrors/time.ts";
 import type { MirrorReason, UpstreamReason } from "./numbers.ts";
 import type { Pulled } from "../oci/request.ts";
+import type { RelayResult } from "./relay_numbers.ts";
 
 /** A pull that was redirected. */
 export interface Pull {
@@ -25,6 +26,8 @@ export interface Pull {
   readonly reason: MirrorReason | UpstreamReason;
   /** The client's `User-Agent` header. */
   readonly userAgent: string | null;
+  /** What came of relaying it; `undefined` for a redirect. */
+  readonly relayed?: RelayResult | undefined;
   /** The id of the request; `undefined` when it has none. */
   readonly id: string | undefined;
   /** The number of the client's network, `null` if unknown; `undefined` when it is not looked for. */
@@ -78,16 +81,17 @@ export function createPullLog({ send, now, later }: PullLogOptions): PullLog {
 
   return {
     flush,
-    write({ asked, method, location, to, by, reason, userAgent, id, asn }) {
+    write({ asked, method, location, to, by, reason, relayed, userAgent, id, asn }) {
       if (time === "") {
         time = new Date(now()).toISOString();
         cancel = later(FLUSH_MS, flush);
       }
       const where = location === undefined ? "null" : `"${location}"`;
       const agent = userAgent === null ? "null" : quoteAgent(userAgent);
+      const how = relayed === undefined ? "" : `"relayed":"${relayed}",`;
       lines += `{"@timestamp":"${time}","message":"pull","method":"${method}",${
         formatAsked(asked)
-      },"location":${where},"${by}":"${to}","reason":"${reason}","user_agent":${agent}${
+      },"location":${where},"${by}":"${to}","reason":"${reason}",${how}"user_agent":${agent}${
         formatTrace(id, asn)
       }}\n`;
       if (lines.length >= FLUSH_LENGTH) handOn();

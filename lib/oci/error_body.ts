@@ -6,15 +6,19 @@
  */
 
 /**
- * The error codes in use. All come from the specification except `UNKNOWN`, which other
- * registries use, and `CLIENT_ADDRESS_INVALID`, for which it has no equivalent.
+ * The error codes in use. All come from the specification except `UNKNOWN` and `UNAVAILABLE`,
+ * which other registries use, and `CLIENT_ADDRESS_INVALID`, for which it has no equivalent.
  */
 export type ErrorCode =
+  | "BLOB_UNKNOWN"
   | "CLIENT_ADDRESS_INVALID"
   | "DIGEST_INVALID"
   | "MANIFEST_INVALID"
+  | "MANIFEST_UNKNOWN"
   | "NAME_INVALID"
   | "NAME_UNKNOWN"
+  | "TOOMANYREQUESTS"
+  | "UNAVAILABLE"
   | "UNAUTHORIZED"
   | "UNKNOWN"
   | "UNSUPPORTED";

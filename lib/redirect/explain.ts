@@ -8,7 +8,7 @@ import type { Known } from "../mirrors/known.ts";
 import { foreseeBlob, type Foresight } from "../mirrors/foresight.ts";
 import { blobUrl } from "../mirrors/template.ts";
 import type { Address } from "../net/address.ts";
-import { type Asked, parseRequest } from "../oci/request.ts";
+import { type Asked, parseRequest, type Pulled } from "../oci/request.ts";
 import {
   decide,
   type Decision,
@@ -18,7 +18,7 @@ import {
   urlAt,
 } from "../routing/decide.ts";
 import { CHALLENGE } from "../routing/refusals.ts";
-import type { Policy, Rule } from "../routing/policy.ts";
+import { isRelayed, type Policy, type Rule, type Upstream } from "../routing/policy.ts";
 import type { Routing } from "./create_routing.ts";
 
 /** A mirror that would be asked. */
@@ -72,12 +72,20 @@ export interface Explanation {
    * each unless one before it has the blob. Without any, the answer is certain.
    */
   readonly asks: readonly string[];
+  /** The upstream that is fetched from for the client; absent when clients are redirected. */
+  readonly relayed?: string;
   /** The HTTP status code of the answer. */
   readonly status: number;
   /** The redirect, assuming that the first one of `asks` has what is asked for. */
   readonly redirect: string | null;
   /** What is wrong with the request. */
   readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** What would be done now. */
+export interface Present extends Foresight {
+  /** Whether a manifest of a relaying upstream is remembered; by default none is. */
+  readonly remembers?: (upstream: Upstream, asked: Pulled, name: string) => boolean;
 }
 
 /**
@@ -89,7 +97,7 @@ export function explain(
   client: Address,
   { address, path }: { readonly address: string; readonly path: string },
   { locator, policy, session }: Routing,
-  present?: Foresight,
+  present?: Present,
 ): Explanation {
   const found = locator.explain(client);
   const rule = policy.ruleFor(locator.locate(client));
@@ -145,7 +153,7 @@ function isManifest({ kind }: Asked): boolean {
 
 type Outcome = Pick<
   Explanation,
-  "mirrors" | "upstream" | "signatures" | "asks" | "status" | "redirect" | "error"
+  "mirrors" | "upstream" | "signatures" | "asks" | "relayed" | "status" | "redirect" | "error"
 >;
 
 const NO_OUTCOME: Outcome = {
@@ -166,7 +174,7 @@ const NOTHING_KNOWN: Foresight = {
   presence: () => undefined,
 };
 
-function outcome(decision: Decision, present: Foresight | undefined): Outcome {
+function outcome(decision: Decision, present: Present | undefined): Outcome {
   switch (decision.kind) {
     case "page":
       return { ...NO_OUTCOME, redirect: decision.location };
@@ -183,7 +191,7 @@ function outcome(decision: Decision, present: Foresight | undefined): Outcome {
   }
 }
 
-function mirrorOutcome(decision: FromMirror, present: Foresight | undefined): Outcome {
+function mirrorOutcome(decision: FromMirror, present: Present | undefined): Outcome {
   const { asked } = decision;
   const mirrors = decision.mirrors.map((mirror) => ({
     name: mirror.name,
@@ -200,15 +208,25 @@ function mirrorOutcome(decision: FromMirror, present: Foresight | undefined): Ou
     ...upstream,
     mirrors,
     asks: isCertain ? [] : [...asks.map(({ name }) => name), ...upstream.asks],
-    redirect: mirror === undefined ? upstream.redirect : blobUrl(mirror, asked),
+    ...(mirror === undefined ? {} : { status: 307, redirect: blobUrl(mirror, asked) }),
   };
 }
 
 function upstreamOutcome(
   { asked, name, upstream, signatures }: FromMirror | FromUpstream,
-  present: Foresight | undefined,
+  present: Present | undefined,
 ): Outcome {
   const location = locationAt(upstream, asked, name);
+  if (isRelayed(upstream, asked)) {
+    return {
+      ...NO_OUTCOME,
+      upstream: location,
+      signatures: signatures === undefined ? null : locationAt(signatures, asked, name),
+      asks: present?.remembers?.(upstream, asked, name) ? [] : [upstream.name],
+      relayed: upstream.name,
+      status: 200,
+    };
+  }
   if (signatures === undefined) return { ...NO_OUTCOME, upstream: location, redirect: location };
   const other = locationAt(signatures, asked, name);
   const presence = (present ?? NOTHING_KNOWN).presence(upstream, urlAt(upstream, asked, name));
@@ -217,6 +235,10 @@ function upstreamOutcome(
     upstream: location,
     signatures: other,
     asks: presence === undefined ? [upstream.name] : [],
-    redirect: presence === "missing" ? other : location,
+    ...(presence !== "missing"
+      ? { redirect: location }
+      : isRelayed(signatures, asked)
+      ? { relayed: signatures.name, status: 200 }
+      : { redirect: other }),
   };
 }

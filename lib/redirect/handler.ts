@@ -11,7 +11,7 @@ import type { UpstreamPresence } from "../mirrors/upstream_check.ts";
 import type { UpstreamReason } from "../observe/numbers.ts";
 import { type Asked, parseRequest } from "../oci/request.ts";
 import { decide, type FromMirror, type FromUpstream, urlAt } from "../routing/decide.ts";
-import type { Mirror } from "../routing/policy.ts";
+import { isRelayed, type Mirror, type Upstream } from "../routing/policy.ts";
 import {
   type Client,
   type ClientReader,
@@ -20,10 +20,12 @@ import {
   type PeerInfo,
 } from "./client.ts";
 import { errorResponse, versionResponse } from "./responses.ts";
+import { createRelayer, type Relayer, type RelayerOptions } from "./relayer.ts";
 import { createSender, type Sender, type SenderOptions } from "./sender.ts";
 
 /** What a handler needs. */
-export interface HandlerOptions extends ClientReaderOptions, SenderOptions {
+export interface HandlerOptions
+  extends ClientReaderOptions, SenderOptions, Omit<RelayerOptions, "numbers"> {
   /** Finds the locations of clients, which the policy decides by. */
   readonly locator: ClientReaderOptions["locator"];
   /** What is known about mirrors and upstreams, and how it is found out. */
@@ -56,7 +58,8 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
   const { policy, numbers, tellRoute } = options;
   const clients = createClientReader(options);
   const sender = createSender(options, clients);
-  const { toMirror, toUpstream } = createPulls(options, clients, sender);
+  const relayer = createRelayer(options, sender);
+  const { toMirror, toUpstream } = createPulls(options, clients, { sender, relayer });
 
   return function handle(request, info, id) {
     const { method } = request;
@@ -88,7 +91,7 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
 function createPulls(
   { mirrors, timeoutMs, now, noteSample }: HandlerOptions,
   clients: ClientReader,
-  sender: Sender,
+  { sender, relayer }: { readonly sender: Sender; readonly relayer: Relayer },
 ) {
   const { find, repeats, doubts, upstreams } = mirrors;
 
@@ -150,13 +153,28 @@ function createPulls(
     leftMs = timeoutMs,
   ): Response | Promise<Response> {
     const { asked, name, upstream, signatures } = decision;
+    if (isRelayed(upstream, asked)) {
+      const orElse = signatures && (() => serve(decision, signatures, "signature", client));
+      return relayer.serve(decision, upstream, reason, client, orElse);
+    }
     if (signatures === undefined) return sender.toUpstream(decision, upstream, reason, client);
     const presence = upstreams.ask(upstream, urlAt(upstream, asked, name), leftMs);
     const sendTo = (answer: UpstreamPresence) =>
       answer === "missing"
-        ? sender.toUpstream(decision, signatures, "signature", client)
+        ? serve(decision, signatures, "signature", client)
         : sender.toUpstream(decision, upstream, reason, client);
     return typeof presence === "string" ? sendTo(presence) : presence.then(sendTo);
+  }
+
+  function serve(
+    decision: FromMirror | FromUpstream,
+    upstream: Upstream,
+    reason: UpstreamReason,
+    client: Client,
+  ): Response | Promise<Response> {
+    return isRelayed(upstream, decision.asked)
+      ? relayer.serve(decision, upstream, reason, client)
+      : sender.toUpstream(decision, upstream, reason, client);
   }
 
   return { toMirror, toUpstream };

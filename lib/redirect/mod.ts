@@ -24,24 +24,23 @@
  * @module
  */
 
-import { readConfig } from "../config/read.ts";
-import { listLocations } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
-import { describeReason } from "../mirrors/asker.ts";
 import { createBoard, createBoardMemory } from "../mirrors/board.ts";
 import type { Checks } from "../mirrors/checks.ts";
 import { createPlacesMemory } from "../mirrors/places.ts";
 import type { Later, World } from "../mirrors/time.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
 import { createNumbersMemory } from "../observe/numbers.ts";
+import type { Credentials } from "../registry/server.ts";
 import { createPullLog, type PullLog } from "../observe/pull_log.ts";
 import type { PeerInfo } from "./client.ts";
 import type { Handler } from "./handler.ts";
 import { healthOf, type MirrorsLog, openMirrorChecks } from "./mirror_checks.ts";
 import { createRedirector as createIsolated, type RedirectorLog } from "./redirector.ts";
-import { createNumbering, type Setup } from "./setup.ts";
+import { readSetup } from "./read_setup.ts";
+import type { Setup } from "./setup.ts";
 
-export type { Later, MirrorsLog, PeerInfo, World };
+export type { Credentials, Later, MirrorsLog, PeerInfo, World };
 
 /** Notified of events in a redirector. */
 export type EventLog = MirrorsLog & Omit<RedirectorLog, "onSuspect" | "onSample">;
@@ -56,6 +55,8 @@ export interface RedirectorOptions extends Partial<World> {
   readonly log?: Partial<EventLog>;
   /** Called with whole lines of the pull log, if the configuration's `log.pulls` is set. */
   readonly writePulls?: (lines: string) => void;
+  /** The credentials of upstreams, by their names, in place of files that cannot be read. */
+  readonly credentials?: Readonly<Record<string, Credentials>>;
 }
 
 /** A redirector. */
@@ -86,7 +87,7 @@ export function createRedirector(config: unknown, options: RedirectorOptions = {
   const stopping = new AbortController();
   const { dataSet = EMBEDDED, fetch: send = fetch, later = startTimer } = options;
   const timers = createTimers(later);
-  const setup = readSetup(config, dataSet, options.readFile ?? refuseFiles);
+  const setup = readSetup(config, dataSet, options);
   let started: Started | undefined;
   const startOnce = () =>
     started ??= start(setup, {
@@ -141,6 +142,7 @@ function start(setup: Setup, world: Start): Started {
   const memory = {
     board: createBoardMemory(),
     places: createPlacesMemory(setup.isolates, SERVER_NUMBERS),
+    streams: createPlacesMemory(setup.isolates, 1),
     numbers: createNumbersMemory(),
     slot: 0,
   };
@@ -174,43 +176,10 @@ const SILENT: EventLog = {
   onForgotten: ignore,
   onNothingFound: ignore,
   onUnanswered: ignore,
+  onStale: ignore,
   onNoAddress: ignore,
   onFailed: ignore,
 };
-
-function refuseFiles(): never {
-  throw new Error("readFile is not set");
-}
-
-function readSetup(
-  value: unknown,
-  dataSet: string,
-  readFile: NonNullable<RedirectorOptions["readFile"]>,
-): Setup {
-  // `undefined` as text would select the built-in configuration; here it is a mistake.
-  const read = readConfig(JSON.stringify(value) ?? "null", {
-    environment: () => undefined,
-    embedded: listLocations(dataSet),
-    readFile(path) {
-      try {
-        return { kind: "text", text: readFile(path) };
-      } catch (error) {
-        return { kind: "unreadable", reason: describeReason(error) };
-      }
-    },
-  });
-  if (read.kind === "mistakes") {
-    const mistakes = read.mistakes.map((mistake) => `\n  ${withoutPlace(mistake)}`);
-    throw new TypeError(`Cannot use the configuration:${mistakes.join("")}`);
-  }
-  const { config, lists } = read;
-  return { config, lists, dataSet: undefined, ...createNumbering().enter(config), isolates: 1 };
-}
-
-// A mistake in a value has no line number.
-function withoutPlace(mistake: string): string {
-  return mistake.replace(/^line \d+, column \d+: /, "");
-}
 
 function toPeerInfo(info: unknown): PeerInfo {
   const { remoteAddr } = (info ?? {}) as PeerInfo;

@@ -6,28 +6,23 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { type Answer, describeAnswer } from "../mirrors/answer.ts";
-import type { Foresight } from "../mirrors/foresight.ts";
-import { createBoard } from "../mirrors/board.ts";
-import {
-  createMirrors,
-  type Mirrors,
-  type MirrorsOptions,
-  type ProbeBounds,
-} from "../mirrors/mirrors.ts";
+import type { Mirrors, MirrorsOptions, ProbeBounds } from "../mirrors/mirrors.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
-import { blobKey, blobUrl } from "../mirrors/template.ts";
 import { createWait, type World } from "../mirrors/time.ts";
-import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
-import type { Mirror } from "../routing/policy.ts";
+import type { Upstream } from "../routing/policy.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
+import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
+import { openMirrors } from "./open_mirrors.ts";
+import { createRelay, type Relay } from "./relay/relay.ts";
+import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
+import type { Source } from "./relay/source.ts";
 import { isTraced } from "./request_id.ts";
-import type { Setup } from "./setup.ts";
+import { createSources, type Setup } from "./setup.ts";
 import { createTracedHandler } from "./traced_handler.ts";
 
 /** The memory that an isolate shares with the others. */
@@ -36,6 +31,8 @@ export interface SharedMemory {
   readonly board: SharedArrayBuffer;
   /** The places of probes in flight, a row for each isolate. */
   readonly places: SharedArrayBuffer;
+  /** The places of streams, a row for each isolate. */
+  readonly streams: SharedArrayBuffer;
   /** The counters of this isolate. */
   readonly numbers: SharedArrayBuffer;
   /** This isolate's row in the places, from 0. */
@@ -46,6 +43,8 @@ export interface SharedMemory {
 export interface RedirectorLog {
   /** Called when another server gave no answer for `url`. */
   readonly onUnanswered: (url: string, reason: string) => void;
+  /** Called when a pull is served from memory only because its upstream fails. */
+  readonly onStale: (upstream: string, reason: string) => void;
   /** Called with the number of a mirror that may have failed and should be checked. */
   readonly onSuspect: (mirror: number) => void;
   /** Called with the key of a blob that a mirror, given by its number, has, for use in checks. */
@@ -81,7 +80,7 @@ export interface Redirector {
   /** What decisions are made from. */
   readonly routing: () => Routing;
   /** The current state, to explain how a request would be answered. */
-  readonly present: Foresight;
+  readonly present: Present;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
   /**
@@ -96,25 +95,39 @@ interface Made {
   readonly routing: Routing;
   readonly handle: Handler;
   readonly bounds: ProbeBounds;
+  readonly relayBounds: RelayBounds;
+  readonly sourceOf: (upstream: Upstream) => Source;
+}
+
+/** What lives as long as the isolate. */
+interface Kept {
+  readonly numbers: Numbers;
+  readonly mirrors: Mirrors;
+  readonly relay: Relay;
 }
 
 /** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
 export function createRedirector(setup: Setup, options: RedirectorOptions): Redirector {
   const numbers = createNumbers(options.memory.numbers);
   const mirrors = openMirrors(options, numbers, () => made.bounds);
+  const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
-  let made = make(setup, options, { numbers, mirrors });
+  const kept: Kept = { numbers, mirrors, relay };
+  let made = make(setup, options, kept);
   prepare(made.routing);
 
   return {
     fetch: (request, info) => made.handle(request, info),
     onThrown: () => numbers.answered("nothing", 500),
     routing: () => made.routing,
-    present: mirrors.foresight,
+    present: {
+      ...mirrors.foresight,
+      remembers: (upstream, asked, name) => relay.remembers(made.sourceOf(upstream), asked, name),
+    },
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
     async change(setup) {
-      const next = make(setup, options, { numbers, mirrors });
+      const next = make(setup, options, kept);
       await prepare(next.routing);
       made = next;
     },
@@ -130,60 +143,34 @@ function createPreparation(
   };
 }
 
-// How many blobs in a row a mirror may lack before that is reported.
-const NOTHING_FOUND = 100;
-
-function openMirrors(
+function openRelay(
   options: RedirectorOptions,
-  numbers: Numbers,
-  bounds: () => ProbeBounds,
-): Mirrors {
-  const { memory, log, now, stop } = options;
-  const board = createBoard(memory.board);
-  // The memory may be that of an isolate that died, whose cache is gone.
-  numbers.known(0, 0);
-  const onSuspect = ({ number }: Mirror) => log.onSuspect(number);
-  const noteSample = createSampler(now, log.onSample);
-  const onAnswer = (url: string, answer: Answer) => {
-    // A request that was cancelled because the program stops is not reported.
-    if (answer.kind !== "answered" && !stop.aborted) log.onUnanswered(url, answer.reason);
-  };
-  const mirrors = createMirrors({
+  { numbers, mirrors }: Omit<Kept, "relay">,
+  made: () => Made,
+): Relay {
+  const { memory } = options;
+  // As above: what an isolate that died remembered and streamed is gone.
+  numbers.relay.set("memory_bytes", 0);
+  numbers.relay.set("streams", 0);
+  return createRelay({
     ...options,
-    board,
-    places: createPlaces(memory.places, memory.slot, SERVER_NUMBERS),
-    bounds,
-    log: {
-      onSuspect,
-      onProbed(mirror, { blob, answer, verdict, tookMs }) {
-        numbers.asked(mirror.number, verdict, tookMs);
-        const { foundCount, missingCount } = mirrors.known();
-        numbers.known(foundCount, missingCount);
-        if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
-        onAnswer(blobUrl(mirror, blob), answer);
-        if (verdict === "unsent") return;
-        const inARow = board.noteFound(mirror.number, verdict === "found");
-        if (inARow === NOTHING_FOUND) {
-          log.onNothingFound(mirror.name, inARow, describeAnswer(answer));
-        }
-      },
-      onAsked(upstream, answer, verdict, tookMs) {
-        numbers.asked(undefined, verdict, tookMs);
-        onAnswer(upstream.base, answer);
-      },
-    },
+    gate: mirrors.gate,
+    places: createPlaces(memory.streams, memory.slot, 1),
+    bounds: () => made().relayBounds,
+    numbers: numbers.relay,
   });
-  return mirrors;
 }
 
 function make(
   setup: Setup,
   options: RedirectorOptions,
-  { numbers, mirrors }: { readonly numbers: Numbers; readonly mirrors: Mirrors },
+  { numbers, mirrors, relay }: Kept,
 ): Made {
   const { config } = setup;
   const { client_address: client, trace } = config;
   const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
+  const sourceOf = createSources(setup);
+  const relayBounds = relayBoundsOf(config, setup.isolates);
   const handle = createHandler({
     ...routing,
     clientAddress: { header: client.header, fromEnd: client.from_end },
@@ -196,11 +183,21 @@ function make(
     trace,
     tellRoute: options.tellRoute,
     onNoAddress: options.log.onNoAddress,
+    relay,
+    sourceOf,
+    compresses: options.compresses,
+    tagTtlMs: relayBounds.tagTtlMs,
+    onNotServed({ name, base }, reason, isStale) {
+      if (isStale) options.log.onStale(name, reason);
+      else if (!options.stop.aborted) options.log.onUnanswered(base, reason);
+    },
   });
   return {
     routing,
     handle: isTraced(trace) ? createTracedHandler(handle, { ...options, trace, numbers }) : handle,
     bounds: boundsOf(config, setup.isolates),
+    relayBounds,
+    sourceOf,
   };
 }
 

@@ -13,8 +13,8 @@
  * @module
  */
 
-import { copyString } from "../mirrors/memory.ts";
 import { blobKey, blobUrl, type PulledBlob } from "../mirrors/template.ts";
+import { copyString } from "../oci/copy_string.ts";
 import type { Mirror } from "../routing/policy.ts";
 import { createRedirect } from "./responses.ts";
 

@@ -8,6 +8,7 @@ import type { TraceConfig } from "../config/config.ts";
 import type { Locator } from "../locations/locator.ts";
 import type { MirrorReason, Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { RelayResult } from "../observe/relay_numbers.ts";
 import type { Pulled } from "../oci/request.ts";
 import { blobUrl } from "../mirrors/template.ts";
 import { type FromMirror, type FromUpstream, locationAt } from "../routing/decide.ts";
@@ -42,6 +43,13 @@ export interface Sender {
     reason: UpstreamReason,
     client: Client,
   ): Response;
+  /** Logs a pull that was relayed, and what came of that. */
+  writeRelayed(
+    asked: Pulled,
+    upstream: Upstream,
+    how: { readonly reason: UpstreamReason; readonly relayed: RelayResult },
+    client: Client,
+  ): void;
 }
 
 // For answers that depend on the client (RFC 9111, section 5.2.2). By default no cache stores a
@@ -63,6 +71,7 @@ export function createSender(
     reason: MirrorReason | UpstreamReason,
     asked: Pulled,
     client: Client,
+    relayed?: RelayResult,
   ): void {
     const location = clients.locationOf(client);
     pulls!.write({
@@ -73,6 +82,7 @@ export function createSender(
       by,
       reason,
       userAgent: client.request.headers.get("user-agent"),
+      relayed,
       id: client.id,
       asn: asnHeader === null ? undefined : tryAsn(client.request.headers.get(asnHeader)),
     });
@@ -83,6 +93,9 @@ export function createSender(
     toPage: isTraced(trace)
       ? (location, method) => createRedirect(location, { method })
       : pages.toUrl,
+    writeRelayed(asked, upstream, { reason, relayed }, client) {
+      if (pulls !== undefined) writePull("upstream", upstream, reason, asked, client, relayed);
+    },
     toMirror(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client): Response {
       const { asked } = decision;
       numbers.redirected(asked.kind);

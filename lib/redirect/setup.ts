@@ -26,7 +26,9 @@ import type { Config } from "../config/config.ts";
 import type { PrefixLists } from "../locations/prefix_list.ts";
 import { parseMirrorUrl } from "../mirrors/template.ts";
 import { createRoster, type Roster } from "../mirrors/roster.ts";
+import type { Credentials } from "../registry/server.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
+import { createSource, type Source } from "./relay/source.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
 
@@ -42,9 +44,14 @@ export interface Setup {
   readonly mirrors: readonly Mirror[];
   /** The upstreams of the configuration. */
   readonly upstreams: readonly Upstream[];
+  /** The credentials of upstreams, by their names. */
+  readonly credentials?: Readonly<Record<string, Credentials>> | undefined;
   /** How many isolates serve. */
   readonly isolates: number;
 }
+
+/** What the files say that a configuration names. */
+export type SetupFiles = Partial<Pick<Setup, "lists" | "credentials">>;
 
 /** The numbered mirrors and upstreams of a configuration. */
 export type Servers = Pick<Setup, "mirrors" | "upstreams">;
@@ -105,8 +112,27 @@ function listMirrors({ mirrors }: Config): Unnumbered<Mirror>[] {
 }
 
 function listUpstreams({ upstreams }: Config): Unnumbered<Upstream>[] {
-  return Object.entries(upstreams).map(([name, { endpoint, path }]) => ({
+  return Object.entries(upstreams).map(([name, { endpoint, path, pull, tags }]) => ({
     name,
     base: `${new URL(endpoint).origin}/v2/${path === "" ? "" : `${path}/`}`,
+    ...(pull === "relay" ? { relayed: "pulls" } : tags === "relay" ? { relayed: "tags" } : {}),
   }));
+}
+
+/** Makes the function that gives the upstreams of a setup as what is fetched from. */
+export function createSources(
+  { config, credentials }: Pick<Setup, "config" | "credentials">,
+): (upstream: Upstream) => Source {
+  const sources = new Map<Upstream, Source>();
+  return (upstream) => {
+    const made = sources.get(upstream);
+    if (made !== undefined) return made;
+    const { name, base } = upstream;
+    const { token_hosts: tokenHosts = [], redirect_hosts: redirectHosts = [] } = config
+      .upstreams[name]!;
+    const server = { base, tokenHosts, redirectHosts, credentials: credentials?.[name] };
+    const source = createSource(upstream, server);
+    sources.set(upstream, source);
+    return source;
+  };
 }

@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { Pulled } from "../oci/request.ts";
 import { createLocationMatcher } from "./location_pattern.ts";
 import { createRepositories, type RepositoryEntry, type RepositoryFinder } from "./repositories.ts";
 
-/** A registry that requests are redirected to. */
+/** A registry that requests are redirected to, or that what they ask for is fetched from. */
 export interface Upstream {
   /** Its number, under which it is counted. */
   readonly number: number;
@@ -15,6 +16,13 @@ export interface Upstream {
   readonly name: string;
   /** The URL that repository names are appended to: `https://registry.example/v2/project/`. */
   readonly base: string;
+  /** What is fetched from it for clients; without it, they are redirected for everything. */
+  readonly relayed?: "pulls" | "tags";
+}
+
+/** Whether what is asked for is fetched from an upstream for clients. */
+export function isRelayed({ relayed }: Upstream, { kind }: Pick<Pulled, "kind">): boolean {
+  return relayed !== undefined && (relayed === "pulls" || kind === "tags");
 }
 
 /** A part of a URL template: a text, or what of a blob is in its place. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copyString } from "../oci/copy_string.ts";
 import { isName } from "../oci/grammar.ts";
 import type { Upstream } from "./policy.ts";
 
@@ -135,13 +136,4 @@ function locate(
   return isName(name)
     ? { asked: copyString(asked), pattern, upstream, name: copyString(name) }
     : undefined;
-}
-
-// A substring keeps its parent alive, and is slower to compare. A copy holds only its own
-// characters.
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-function copyString(text: string): string {
-  return decoder.decode(encoder.encode(text));
 }

@@ -8,10 +8,10 @@
 import type { Config } from "../config/config.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { fetchPublished } from "../locations/fetch.ts";
-import type { PrefixLists } from "../locations/prefix_list.ts";
 import { createRefresher, type Refresher } from "../locations/refresher.ts";
 import { type ProviderChange, type Update, updateDataSet } from "../locations/update.ts";
 import type { World } from "../mirrors/time.ts";
+import type { SetupFiles } from "../redirect/setup.ts";
 import type { Events } from "../observe/events.ts";
 import type { Tls } from "./isolate.ts";
 import type { SetupOwner } from "./owner.ts";
@@ -21,8 +21,9 @@ export type Reread =
   | {
     readonly kind: "config";
     readonly config: Config;
-    readonly lists?: PrefixLists | undefined;
     readonly tls: Tls | undefined;
+    /** What its files say. */
+    readonly files?: SetupFiles;
   }
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -108,7 +109,7 @@ export function createChanges(options: ChangesOptions): Changes {
       events.refusedReloads++;
       return log.onReloadRefused(read.reason);
     }
-    await owner.takeConfig(read.config, read.lists);
+    await owner.takeConfig(read.config, read.files);
     if (running) schedule();
     events.reloads++;
     log.onReloaded(read.config, listUnchangeable(started, read.config));

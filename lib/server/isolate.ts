@@ -55,6 +55,8 @@ export type Report =
   | { readonly kind: "failed"; readonly reason: string }
   /** Another server gave no answer. */
   | { readonly kind: "unanswered"; readonly url: string; readonly reason: string }
+  /** A pull was served from memory only because its upstream fails. */
+  | { readonly kind: "stale"; readonly upstream: string; readonly reason: string }
   /** A mirror may have failed. */
   | { readonly kind: "suspect"; readonly mirror: number }
   /** A mirror has a blob. */
@@ -157,6 +159,7 @@ export function createIsolate(options: IsolateOptions): Isolate {
 function createReportingLog(report: (report: Report) => void): RedirectorLog {
   return {
     onUnanswered: (url, reason) => report({ kind: "unanswered", url, reason }),
+    onStale: (upstream, reason) => report({ kind: "stale", upstream, reason }),
     onSuspect: (mirror) => report({ kind: "suspect", mirror }),
     onSample: (mirror, digest) => report({ kind: "sample", mirror, digest }),
     onNothingFound: (mirror, blobs, answer) =>

@@ -18,6 +18,8 @@ export interface ServerLog extends ChangesLog {
   readonly onIsolateReplaced: (reason: string) => void;
   /** Called when a mirror or an upstream gave no answer. */
   readonly onUnanswered: (url: string, reason: string) => void;
+  /** Called when a pull is served from memory only because its upstream fails. */
+  readonly onStale: (upstream: string, reason: string) => void;
   /** Called when a request is refused because its client address cannot be read. */
   readonly onNoAddress: (reason: string) => void;
   /** Called when a mirror goes down; `reason` is a few words. */

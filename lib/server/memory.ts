@@ -27,11 +27,12 @@ export interface ProgramMemory extends NumberingLog {
 export function createProgramMemory(isolates: number): ProgramMemory {
   const board = createBoardMemory();
   const places = createPlacesMemory(isolates, SERVER_NUMBERS);
+  const streams = createPlacesMemory(isolates, 1);
   const numbers = Array.from({ length: isolates }, createNumbersMemory);
   return {
     board,
     numbers,
-    of: (slot) => ({ board, places, numbers: numbers[slot]!, slot }),
+    of: (slot) => ({ board, places, streams, numbers: numbers[slot]!, slot }),
     probesInFlight: () => countPlaces(places, SERVER_NUMBERS),
     onMirrorReused(number) {
       createBoard(board).clear(number);

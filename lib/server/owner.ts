@@ -5,15 +5,14 @@
  */
 
 import type { Config } from "../config/config.ts";
-import type { PrefixLists } from "../locations/prefix_list.ts";
-import type { Numbering, Setup } from "../redirect/setup.ts";
+import type { Numbering, Setup, SetupFiles } from "../redirect/setup.ts";
 
 /** Holds the setup in use, and replaces it. */
 export interface SetupOwner {
   /** The setup in use. */
   current(): Setup;
   /** Makes all isolates serve by another configuration; resolves once they do. */
-  takeConfig(config: Config, lists?: PrefixLists): Promise<void>;
+  takeConfig(config: Config, files?: SetupFiles): Promise<void>;
   /** Makes all isolates serve by another data set; resolves once they do. */
   takeDataSet(dataSet: string): Promise<void>;
 }
@@ -24,8 +23,8 @@ export interface SetupOwnerOptions {
   readonly numbering: Numbering;
   /** The first configuration. */
   readonly config: Config;
-  /** The prefixes of its locations, if it has files of them. */
-  readonly lists?: PrefixLists | undefined;
+  /** What its files say. */
+  readonly files?: SetupFiles | undefined;
   /** How many isolates serve. */
   readonly isolates: number;
   /** Applies a setup in the main isolate; rejects when it cannot be used. */
@@ -38,8 +37,14 @@ export interface SetupOwnerOptions {
 
 /** Makes the owner of a first setup. The caller must make changes one after another. */
 export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
-  const { numbering, config, lists, isolates, tryOut, spread, onTaken } = options;
-  let inUse: Setup = { config, lists, dataSet: undefined, ...numbering.enter(config), isolates };
+  const { numbering, config, files, isolates, tryOut, spread, onTaken } = options;
+  let inUse: Setup = {
+    config,
+    ...files,
+    dataSet: undefined,
+    ...numbering.enter(config),
+    isolates,
+  };
 
   async function take(next: Setup): Promise<void> {
     try {
@@ -56,7 +61,8 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
 
   return {
     current: () => inUse,
-    takeConfig: (config, lists) => take({ ...inUse, config, lists, ...numbering.enter(config) }),
+    takeConfig: (config, { lists, credentials } = {}) =>
+      take({ ...inUse, config, lists, credentials, ...numbering.enter(config) }),
     takeDataSet: (dataSet) => take({ ...inUse, dataSet }),
   };
 }

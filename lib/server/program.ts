@@ -6,7 +6,6 @@
  */
 
 import type { Config } from "../config/config.ts";
-import type { PrefixLists } from "../locations/prefix_list.ts";
 import { type Board, createBoard } from "../mirrors/board.ts";
 import type { Checks } from "../mirrors/checks.ts";
 import type { World } from "../mirrors/time.ts";
@@ -16,7 +15,7 @@ import type { Standing } from "../observe/metrics.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
 import { healthOf, openMirrorChecks } from "../redirect/mirror_checks.ts";
-import { createNumbering } from "../redirect/setup.ts";
+import { createNumbering, type SetupFiles } from "../redirect/setup.ts";
 import { type Changes, type ChangesOptions, createChanges } from "./changes.ts";
 import { isShared, listening } from "./claim.ts";
 import { createIsolate, type Isolate, type Order, type Start, type Tls } from "./isolate.ts";
@@ -33,8 +32,8 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly dataSet: string;
   /** The PEM texts of `listen.tls`. */
   readonly tls?: Tls | undefined;
-  /** The prefixes of the configuration's locations, if it has files of them. */
-  readonly lists?: PrefixLists | undefined;
+  /** What the configuration's files say. */
+  readonly files?: SetupFiles | undefined;
   /** The versions to report. */
   readonly versions: Readonly<Record<string, string>>;
   /** Notified of events. */
@@ -149,7 +148,7 @@ function openIsolates(config: Config, parts: IsolatesParts) {
   const owner = createSetupOwner({
     numbering: createNumbering(memory),
     config,
-    lists: options.lists,
+    files: options.files,
     isolates: count,
     tryOut: (setup) => main.take({ kind: "change", setup }),
     spread: () => others.sync(),

@@ -31,6 +31,8 @@ export function createReportReader(
         return onReady(report.address);
       case "unanswered":
         return log.onUnanswered(report.url, report.reason);
+      case "stale":
+        return log.onStale(report.upstream, report.reason);
       case "failed":
         return log.onFailed(report.reason);
       case "suspect":

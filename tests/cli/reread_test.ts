@@ -27,6 +27,28 @@ Deno.test("reread() reads the certificate's files", () => {
   assertEquals(read.tls, { cert: "a certificate", key: "a key" });
 });
 
+Deno.test("reread() reads the secrets of upstreams, without the end of their line", () => {
+  using folder = temporaryFolder({ "password": "secret\n", "token": "a token\r\n", "none": "\n" });
+  const credentials = (hub: string, own: string) =>
+    temporaryFile(`
+upstreams:
+  hub: { endpoint: https://hub.example, pull: relay, credentials: { username: bot, password_file: ${folder.path}/${hub} } }
+  own: { endpoint: https://own.example, pull: relay, credentials: { identity_token_file: ${folder.path}/${own} } }
+repositories: { app: { upstream: hub, public: true }, base: { upstream: own, public: true } }
+`);
+  using file = credentials("password", "token");
+  const read = reread(file.path, createContext(), []);
+  assert(read.kind === "config", JSON.stringify(read));
+  assertEquals(read.files?.credentials, {
+    hub: { kind: "password", username: "bot", password: "secret" },
+    own: { kind: "identity_token", identityToken: "a token" },
+  });
+  using empty = credentials("password", "none");
+  const refused = reread(empty.path, createContext(), []);
+  assert(refused.kind === "refused");
+  assertStringIncludes(refused.reason, `cannot use the secret "${folder.path}/none": `);
+});
+
 Deno.test("reread() says why a configuration cannot be used, and waits for nobody who may write into a pipe", async () => {
   using folder = temporaryFolder({ "bad.yaml": `${UPSTREAM}workers: 0\nrules: 5\n` });
   using noKey = temporaryFile(`${UPSTREAM}listen: { tls: { cert: /no.pem, key: /no.pem } }\n`);

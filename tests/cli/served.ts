@@ -50,7 +50,8 @@ export interface Served extends AsyncDisposable {
 
 /** Starts the program, and does not wait. */
 export function spawnServer({ config, env, flags = [], stdout }: Start): Deno.ChildProcess {
-  const program = ["run", "--quiet", "-A", "--no-prompt", ...flags, MAIN, "serve"];
+  const usual = ["--quiet", "-A", "--no-prompt", "--unstable-no-legacy-abort"];
+  const program = ["run", ...usual, ...flags, MAIN, "serve"];
   const options = config === undefined ? [] : ["--config", config];
   return new Deno.Command(Deno.execPath(), {
     args: [...program, ...options],

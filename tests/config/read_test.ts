@@ -15,7 +15,7 @@ client_address: { header: null, from_end: 1 }
 pages: { info: https://info.example/, privacy: "https://privacy.example/?a=b#c" }
 upstreams:
   main: { endpoint: https://registry.example, path: project/images }
-  second: { endpoint: https://second.example }
+  second: { endpoint: https://second.example, pull: relay, tags: relay, token_hosts: [auth.example], redirect_hosts: ["10.0.0.1:80"] }
 signature_upstream: second
 repositories:
   app: { upstream: second, as: acme/app, public: true }
@@ -29,6 +29,7 @@ rules:
   - { clients: [gcp/*], mirrors: [] }
   - { clients: [aws/eu-west-3, office/berlin], mirrors: [one, two], upstream: second }
   - { clients: ["*"], mirrors: [two] }
+relay: { memory_mib: 1, tag_ttl_s: 2, stale_s: 3, timeout_ms: 400, stream: false, max_streams: 5 }
 trace:
   { request_id: true, session: true, redirect_parameter: rid, client_asn_header: x-asn }
 probe:
@@ -50,7 +51,14 @@ const FULL_CONFIG = {
   pages: { info: "https://info.example/", privacy: "https://privacy.example/?a=b#c" },
   upstreams: {
     main: { endpoint: "https://registry.example", path: "project/images" },
-    second: { endpoint: "https://second.example", path: "" },
+    second: {
+      endpoint: "https://second.example",
+      path: "",
+      pull: "relay",
+      tags: "relay",
+      token_hosts: ["auth.example"],
+      redirect_hosts: ["10.0.0.1:80"],
+    },
   },
   signature_upstream: "second",
   repositories: { app: { upstream: "second", as: "acme/app", public: true }, "*": {} },
@@ -64,6 +72,14 @@ const FULL_CONFIG = {
     { clients: ["aws/eu-west-3", "office/berlin"], mirrors: ["one", "two"], upstream: "second" },
     { clients: ["*"], mirrors: ["two"] },
   ],
+  relay: {
+    memory_mib: 1,
+    tag_ttl_s: 2,
+    stale_s: 3,
+    timeout_ms: 400,
+    stream: false,
+    max_streams: 5,
+  },
   trace: {
     request_id: true,
     session: true,
@@ -84,7 +100,7 @@ const FULL_CONFIG = {
 } as const;
 
 const KEYS = "a mapping with the keys listen, workers, admin, log, client_address, trace, pages, " +
-  "upstreams, repositories, signature_upstream, mirrors, locations, rules, probe, health, ranges";
+  "upstreams, repositories, signature_upstream, mirrors, locations, rules, relay, probe, health, ranges";
 const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" and "{…}" in quotes';
 
 Deno.test("readConfig() repeats no password", () => {
@@ -143,6 +159,14 @@ Deno.test("readConfig() puts the default where nothing is said", () => {
     mirrors: {},
     locations: {},
     rules: [],
+    relay: {
+      memory_mib: 64,
+      tag_ttl_s: 60,
+      stale_s: 3600,
+      timeout_ms: 10_000,
+      stream: true,
+      max_streams: 64,
+    },
     probe: {
       timeout_ms: 5000,
       found_ttl_s: 86400,

@@ -18,7 +18,9 @@ const SOURCE_URL = "an http: or https: URL without user and fragment, such as " 
   "https://example.com/ip-ranges.json";
 const KEYS =
   "listen, workers, admin, log, client_address, trace, pages, upstreams, repositories, signature_upstream, " +
-  "mirrors, locations, rules, probe, health, ranges";
+  "mirrors, locations, rules, relay, probe, health, ranges";
+const UPSTREAM_KEYS = "endpoint, path, pull, tags, credentials, token_hosts, redirect_hosts";
+const RELAY_KEYS = "memory_mib, tag_ttl_s, stale_s, timeout_ms, stream, max_streams";
 const HOURS = "a number of hours, from 0.001 to 8760";
 const HEADER = "a header's name, or null to take the peer's address";
 const PATTERN = '"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"';
@@ -85,10 +87,32 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
     {
       path: "upstreams.main",
       values: mappings,
-      allowed: "a mapping with the keys endpoint, path",
+      allowed: `a mapping with the keys ${UPSTREAM_KEYS}`,
     },
     { path: "upstreams.main.endpoint", values: texts, allowed: ENDPOINT },
     { path: "upstreams.main.path", values: texts, allowed: PATH },
+    ...["pull", "tags"].map((key) => ({
+      path: `upstreams.main.${key}`,
+      values: [...texts, "", "pull"],
+      allowed: "one of redirect, relay",
+    })),
+    { path: "relay.stream", values: [null, "true", 1, [], {}], allowed: "true or false" },
+    {
+      path: "relay",
+      values: mappings,
+      allowed: `a mapping with the keys ${RELAY_KEYS}`,
+    },
+    ...[
+      ["memory_mib", 1, 65_536] as const,
+      ["tag_ttl_s", 1, 86_400] as const,
+      ["stale_s", 0, 31_536_000] as const,
+      ["timeout_ms", 100, 300_000] as const,
+      ["max_streams", 1, 100_000] as const,
+    ].map(([key, least, most]) => ({
+      path: `relay.${key}`,
+      values: [...numbers, least - 1, most + 1],
+      allowed: `an integer from ${least} to ${most}`,
+    })),
     { path: "signature_upstream", values: texts, allowed: "an upstream's name, as text" },
     { path: "mirrors", values: mappings, allowed: "a mapping from names to mirrors" },
     {
@@ -231,7 +255,8 @@ Deno.test("ConfigSchema names every key that it does not know", () => {
     { path: "client_address.", keys: "header, from_end" },
     { path: "trace.", keys: "request_id, session, redirect_parameter, client_asn_header" },
     { path: "pages.", keys: "info, privacy" },
-    { path: "upstreams.main.", keys: "endpoint, path" },
+    { path: "upstreams.main.", keys: UPSTREAM_KEYS },
+    { path: "relay.", keys: RELAY_KEYS },
     { path: "repositories.app.", keys: "upstream, as, public" },
     {
       path: "probe.",
@@ -339,7 +364,7 @@ Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", 
   assertEquals(
     Object.keys(schema.properties ?? {}).sort(),
     ("admin client_address health listen locations log mirrors pages probe ranges " +
-      "repositories rules signature_upstream trace upstreams workers").split(" "),
+      "relay repositories rules signature_upstream trace upstreams workers").split(" "),
   );
   assertEquals(schema.required, ["upstreams"]);
   const objects: string[] = [];

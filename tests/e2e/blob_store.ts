@@ -17,30 +17,35 @@ export interface BlobStore extends Store {
 
 const FLUSH_MS = 50;
 
-/** Starts a mirror with these blobs, at `/near/<digest>`. */
+/** Starts a mirror with these blobs, at `/near/<digest>`; at 127.0.0.1 if not told otherwise. */
 export function startBlobStore(
   blobs: ReadonlyMap<string, Bytes>,
   certificate: CertificateFiles,
+  hostname?: string,
 ): BlobStore {
   const toBreakOff = new Set<string>();
-  const store = serveBoth((request) => {
-    const digest = decodeURIComponent(new URL(request.url).pathname).slice("/near/".length);
-    const blob = blobs.get(digest);
-    if (blob === undefined) return accessDenied(request.method);
-    const range = readRange(request.headers.get("range"), blob.length);
-    const headers = new Headers({ "accept-ranges": "bytes", etag: `"${digest}"` });
-    if (range === undefined) return answer(200, blob, headers);
-    headers.set("content-range", `bytes ${range.start}-${range.end - 1}/${blob.length}`);
-    return answer(206, blob.subarray(range.start, range.end), headers);
+  const store = serveBoth(
+    (request) => {
+      const digest = decodeURIComponent(new URL(request.url).pathname).slice("/near/".length);
+      const blob = blobs.get(digest);
+      if (blob === undefined) return accessDenied(request.method);
+      const range = readRange(request.headers.get("range"), blob.length);
+      const headers = new Headers({ "accept-ranges": "bytes", etag: `"${digest}"` });
+      if (range === undefined) return answer(200, blob, headers);
+      headers.set("content-range", `bytes ${range.start}-${range.end - 1}/${blob.length}`);
+      return answer(206, blob.subarray(range.start, range.end), headers);
 
-    function answer(status: number, part: Bytes, headers: Headers): Response {
-      headers.set("content-length", String(part.length));
-      headers.set("content-type", "application/octet-stream");
-      if (request.method === "HEAD") return new Response(null, { status, headers });
-      const breaks = toBreakOff.delete(digest);
-      return new Response(breaks ? firstHalfOf(part) : part, { status, headers });
-    }
-  }, certificate);
+      function answer(status: number, part: Bytes, headers: Headers): Response {
+        headers.set("content-length", String(part.length));
+        headers.set("content-type", "application/octet-stream");
+        if (request.method === "HEAD") return new Response(null, { status, headers });
+        const breaks = toBreakOff.delete(digest);
+        return new Response(breaks ? firstHalfOf(part) : part, { status, headers });
+      }
+    },
+    certificate,
+    hostname,
+  );
   return {
     ...store,
     http: `${store.http}/near`,

@@ -16,11 +16,14 @@ export interface CertificateFiles {
   readonly folder: string;
 }
 
-/** Makes a certificate for 127.0.0.1, and writes it into a folder. */
-export async function createCertificateFiles(path: string): Promise<CertificateFiles> {
+/** Makes a certificate for 127.0.0.1 and other hosts, and writes it into a folder. */
+export async function createCertificateFiles(
+  path: string,
+  hosts: readonly string[] = [],
+): Promise<CertificateFiles> {
   const folder = `${path}/trusted`;
   const files = { folder, certFile: `${folder}/archeio.crt`, keyFile: `${path}/archeio.pem` };
-  const certificate = await createCertificate();
+  const certificate = await createCertificate(hosts);
   await Deno.mkdir(folder);
   await Deno.writeTextFile(files.certFile, certificate.cert);
   await Deno.writeTextFile(files.keyFile, certificate.key);

@@ -197,7 +197,8 @@ trace: { request_id: true, session: true, redirect_parameter: rid }
   );
   const { length } = await upstream.log();
   assertEquals(await pull(scene, archeio.url, NAME), image.digest);
-  const asked = (await upstream.log()).slice(length);
+  // At its start, archeio looks at its upstreams.
+  const asked = (await upstream.log()).slice(length).filter(({ agent }) => agent !== "archeio");
   const ids = new Set(asked.map(({ query }) => query));
   assertEquals([asked.length > image.blobs.length, ids.size], [true, 1]);
   assertMatch([...ids][0]!, /^\?rid=[0-9a-f]{32}$/);

@@ -70,7 +70,7 @@ async function answer(request: Request, origin: string): Promise<Response> {
 
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
 // Clients that know no such API pull the same index by the tag `sha256-<hex>`.
-async function filterReferrers(fallback: Response, artifactType: string | null) {
+export async function filterReferrers(fallback: Response, artifactType: string | null) {
   const index = await fallback.json();
   if (artifactType !== null) {
     index.manifests = index.manifests.filter((manifest: { artifactType: string }) =>
@@ -83,7 +83,7 @@ async function filterReferrers(fallback: Response, artifactType: string | null) 
 }
 
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
-async function pageOf(all: Response, path: string, count: number, last: string) {
+export async function pageOf(all: Response, path: string, count: number, last: string) {
   const { name, tags } = await all.json() as { name: string; tags: string[] };
   const rest = tags.toSorted().filter((tag) => tag > last);
   const page = rest.slice(0, count);

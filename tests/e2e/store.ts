@@ -17,6 +17,8 @@ export interface LogEntry {
   readonly agent: string;
   /** The `Range`, or `""`. */
   readonly range: string;
+  /** The scheme of the `Authorization`, such as `Bearer`, or `""`. */
+  readonly scheme?: string;
 }
 
 /** A store. */
@@ -28,13 +30,14 @@ export interface Store extends AsyncDisposable {
   log(): Promise<readonly LogEntry[]>;
 }
 
-/** Serves with a handler over HTTP and over TLS. */
+/** Serves with a handler over HTTP and over TLS, at an address of the machine's own. */
 export function serveBoth(
   handler: (request: Request) => Response | Promise<Response>,
   { cert, key }: CertificateFiles,
+  hostname = "127.0.0.1",
 ): Store {
   const entries: LogEntry[] = [];
-  const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  const options = { hostname, port: 0, onListen() {} };
   const answer = (request: Request) => {
     const { method, url, headers } = request;
     entries.push({
@@ -43,14 +46,15 @@ export function serveBoth(
       query: new URL(url).search,
       agent: headers.get("user-agent") ?? "",
       range: headers.get("range") ?? "",
+      scheme: headers.get("authorization")?.split(" ", 1)[0] ?? "",
     });
     return handler(request);
   };
   const plain = Deno.serve(options, answer);
   const secure = Deno.serve({ ...options, cert, key }, answer);
   return {
-    http: `http://127.0.0.1:${plain.addr.port}`,
-    https: `https://127.0.0.1:${secure.addr.port}`,
+    http: `http://${hostname}:${plain.addr.port}`,
+    https: `https://${hostname}:${secure.addr.port}`,
     log: () => Promise.resolve([...entries]),
     async [Symbol.asyncDispose]() {
       await Promise.all([plain.shutdown(), secure.shutdown()]);

@@ -15,6 +15,10 @@ export interface ModelClock {
   readonly later: Later;
   /** Goes on for so many milliseconds; timers go off one after another. */
   pass(ms: number): Promise<void>;
+  /** Lets all promises go on that wait for nothing but their turn. */
+  settle(): Promise<void>;
+  /** Something is about to be hashed, which the runtime does in its own time. */
+  expectHash(): void;
 }
 
 interface Timer {
@@ -30,9 +34,20 @@ const START_MS = 1_795_564_800_000;
 // do: the runtime may deliver it before such a chain is at its end.
 const TURNS = 300;
 
-/** Lets all promises go on that wait for nothing but their turn. */
-export async function settle(): Promise<void> {
+async function takeTurns(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await undefined;
+}
+
+const HASHES = 3;
+// Far more than what is hashed before it, so that it takes longer.
+const MUCH = new Uint8Array(256 * 1024);
+
+/** Waits until what was to be hashed before is hashed. */
+async function awaitHashes(): Promise<void> {
+  for (let hash = 0; hash < HASHES; hash++) {
+    await crypto.subtle.digest("SHA-256", MUCH);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 /** Makes a clock. */
@@ -40,6 +55,16 @@ export function createModelClock(): ModelClock {
   const timers = new Set<Timer>();
   let nowMs = START_MS;
   let order = 0;
+  let hashes = false;
+
+  async function settle(): Promise<void> {
+    await takeTurns();
+    while (hashes) {
+      hashes = false;
+      await awaitHashes();
+      await takeTurns();
+    }
+  }
 
   function next(untilMs: number): Timer | undefined {
     let first: Timer | undefined;
@@ -71,5 +96,7 @@ export function createModelClock(): ModelClock {
       }
       nowMs = untilMs;
     },
+    settle,
+    expectHash: () => void (hashes = true),
   };
 }

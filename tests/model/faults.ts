@@ -323,4 +323,129 @@ export const FAULTS: readonly Fault[] = [
     ],
     tests: ["tests/redirect/handler_repeats_test.ts"],
   },
+  {
+    number: "11a",
+    name: "a manifest that does not match its digest is served",
+    edits: [
+      edit(
+        "redirect/relay/read_manifest.ts",
+        "if (wanted !== undefined && own !== wanted) {",
+        "if (false) {",
+      ),
+      edit(
+        "redirect/relay/read_manifest.ts",
+        "const manifest = { digest: own,",
+        "const manifest = { digest: wanted ?? own,",
+      ),
+    ],
+    tests: ["tests/redirect/relay/relay_manifests_test.ts"],
+  },
+  {
+    number: "11b",
+    name: "a manifest is fetched by each request, whoever has fetched it",
+    edits: [
+      edit("redirect/relay/manifest_fetches.ts", "memory().addManifest(key, manifest);", ""),
+    ],
+    tests: ["tests/redirect/relay/relay_manifests_test.ts"],
+  },
+  {
+    number: "11c",
+    name: "a manifest is fetched by each of those who wait for it",
+    edits: [
+      edit(
+        "redirect/relay/manifest_fetches.ts",
+        "flights.join(keyOf(source, asked), whenLeft(), (signal) =>",
+        "flights.join(`${Math.random()}`, whenLeft(), (signal) =>",
+      ),
+    ],
+    tests: ["tests/redirect/relay/relay_manifests_test.ts"],
+  },
+  {
+    number: "12a",
+    name: "what a tag stands for is asked for once and for all",
+    edits: [
+      edit(
+        "redirect/relay/manifests.ts",
+        "const isFresh = now() < tagged.seenMs + bounds().tagTtlMs;",
+        "const isFresh = true;",
+      ),
+    ],
+    tests: ["tests/redirect/relay/relay_manifests_test.ts"],
+  },
+  {
+    number: "12b",
+    name: "an old tag is served for as long as the upstream fails",
+    edits: [
+      edit(
+        "redirect/relay/manifests.ts",
+        "return now() <= seenMs + bounds().staleMs;",
+        "return seenMs > 0;",
+      ),
+    ],
+    tests: ["tests/redirect/relay/relay_manifests_test.ts"],
+  },
+  {
+    number: "12c",
+    name: "what was pulled a minute ago is not served while the upstream fails",
+    edits: [
+      edit(
+        "redirect/relay/manifests.ts",
+        `if (outcome.kind !== "failed" && outcome.kind !== "slow_down") return outcome;`,
+        "return outcome;",
+      ),
+    ],
+    tests: ["tests/redirect/relay/relay_manifests_test.ts"],
+  },
+  {
+    number: "13a",
+    name: "what a token service that fails is asked about is not known",
+    edits: [
+      edit(
+        "registry/authority.ts",
+        `case "failed":
+      return failed("token", answer.reason);`,
+        `case "failed":
+      return { kind: "refused", by: "registry" };`,
+      ),
+    ],
+    tests: ["tests/registry/registry_test.ts"],
+  },
+  {
+    number: "13b",
+    name: "a token is asked for wherever a challenge says",
+    edits: [edit("registry/server.ts", "if (!isHost) {", "if (false) {")],
+    tests: ["tests/registry/server_test.ts"],
+  },
+  {
+    number: "13c",
+    name: "each of several requests fetches a token",
+    edits: [
+      edit(
+        "registry/tokens.ts",
+        "const sent = inFlight.get(id) ?? send(id, key);",
+        "const sent = send(id, key);",
+      ),
+    ],
+    tests: ["tests/registry/registry_test.ts"],
+  },
+  {
+    number: "13d",
+    name: "clients are sent to private addresses for blobs",
+    edits: [
+      edit(
+        "registry/server.ts",
+        "if (isInner(url) && !isNamed && !isInner(base)) {",
+        "if (false) {",
+      ),
+    ],
+    tests: ["tests/registry/server_test.ts"],
+  },
+  {
+    number: "13e",
+    name: "an upstream that says 429 is asked on and on",
+    edits: [
+      edit("redirect/relay/pauses.ts", `if (answer.kind === "slow_down") {`, "if (false) {"),
+    ],
+    tests: ["tests/redirect/relay/relay_manifests_test.ts"],
+  },
 ];

@@ -53,6 +53,15 @@ export interface ModelServer {
 export interface Network {
   /** Sends a request, as the platform does. */
   readonly fetch: typeof fetch;
+  /**
+   * Waits for an answer that comes after so many milliseconds, or never when there is none, and
+   * no longer than until it is aborted.
+   */
+  wait(
+    ms: number,
+    signal: AbortSignal | null | undefined,
+    respond: () => Response | undefined,
+  ): Promise<Response>;
   /** The servers, by origin. */
   readonly servers: Map<string, ModelServer>;
 }
@@ -84,24 +93,31 @@ export function isHealthy({ mode, latencyMs }: ModelServer): boolean {
 export function createNetwork({ later }: ModelClock): Network {
   const servers = new Map<string, ModelServer>();
 
-  async function answer(url: string, init: RequestInit = {}): Promise<Response> {
-    const { origin, pathname } = new URL(url);
-    const server = servers.get(origin);
-    const digest = decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
-    const { signal } = init;
+  async function wait(
+    ms: number,
+    signal: AbortSignal | null | undefined,
+    respond: () => Response | undefined,
+  ): Promise<Response> {
     const aborted = new Promise<never>((_, reject) => {
       const onAbort = () => reject(signal!.reason);
       if (signal?.aborted) onAbort();
       else signal?.addEventListener("abort", onAbort, { once: true });
     });
-    if (server === undefined) throw new TypeError("tcp connect error: Connection refused");
-    const arrived = new Promise<void>((resolve) => void later(server.latencyMs, resolve));
+    const arrived = new Promise<void>((resolve) => void later(ms, resolve));
     await Promise.race([arrived, aborted]);
-    const response = respond(server, init.method ?? "GET", digest);
-    return await (response ?? aborted);
+    return await (respond() ?? aborted);
   }
 
-  return { servers, fetch: (input, init) => answer(String(input), init) };
+  async function answer(url: string, init: RequestInit = {}): Promise<Response> {
+    const { origin, pathname } = new URL(url);
+    const server = servers.get(origin);
+    const digest = decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
+    if (server === undefined) throw new TypeError("tcp connect error: Connection refused");
+    const { method = "GET", signal } = init;
+    return await wait(server.latencyMs, signal, () => respond(server, method, digest));
+  }
+
+  return { servers, wait, fetch: (input, init) => answer(String(input), init) };
 }
 
 /** What a server answers; `undefined` for never. */

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { settle } from "./clock.ts";
 import type { Copy, Mode, ModelServer } from "./network.ts";
-import { createPromises, type Promises, SLACK_MS } from "./promises.ts";
+import { BrokenPromise, createPromises, type Promises, SLACK_MS } from "./promises.ts";
 import type { Published, Publisher } from "./publisher.ts";
+import type { RegistryMode, TokenMode } from "./registry.ts";
+import { createRelayPromises, type RelayPromises } from "./relay_promises.ts";
 import {
   BOUNDS,
   type ClientNetwork,
@@ -57,6 +58,23 @@ export type Step =
     readonly count: number;
     readonly isolate: number;
   }
+  /** Clients ask for the same of the registry, all at once. */
+  | Relay
+  /** A client asks for tags that there are not, all at once. */
+  | { readonly kind: "relay_flood"; readonly count: number; readonly isolate: number }
+  /** The registry, or its token service, answers otherwise from now on. */
+  | { readonly kind: "registry"; readonly mode: RegistryMode }
+  | { readonly kind: "tokens"; readonly mode: TokenMode }
+  | { readonly kind: "registry_latency"; readonly ms: number }
+  /** A tag comes to stand for another manifest, or for none. */
+  | {
+    readonly kind: "move";
+    readonly name: string;
+    readonly tag: string;
+    readonly manifest: number | undefined;
+  }
+  /** A repository becomes private, or public again. */
+  | { readonly kind: "hide"; readonly name: string; readonly hidden: boolean }
   /** A provider publishes something else from now on. */
   | { readonly kind: "publish"; readonly publisher: Publisher; readonly file: Published }
   | { readonly kind: "reload"; readonly variant: number }
@@ -69,6 +87,18 @@ export interface Ask {
   readonly from: ClientNetwork;
   readonly client: number;
   readonly blob: number;
+  readonly isolate: number;
+  readonly method: "GET" | "HEAD";
+}
+
+/** Clients ask for a manifest or a blob of the registry. */
+export interface Relay {
+  readonly kind: "relay";
+  readonly name: string;
+  /** A tag, or the number of a manifest. */
+  readonly reference: string | number;
+  readonly blob: boolean;
+  readonly count: number;
   readonly isolate: number;
   readonly method: "GET" | "HEAD";
 }
@@ -92,13 +122,18 @@ const FLOODING_CLIENT = 250;
 export async function play({ stuck, steps }: Story, random: () => number): Promise<void> {
   const world = await createModelWorld({ random, stuck });
   const promises = createPromises(world);
-  const take = createSteps(world, promises);
+  const relayed = createRelayPromises(world, (promise) => {
+    promises.fail(new BrokenPromise(promise));
+  });
+  const take = createSteps(world, promises, relayed);
   try {
     for (const step of steps) {
       await take(step);
+      await relayed.check();
       promises.check();
     }
-    await world.clock.pass(BOUNDS.timeoutMs + SLACK_MS);
+    await world.clock.pass(2 * BOUNDS.timeoutMs + SLACK_MS);
+    await relayed.check();
     promises.check();
   } catch (error) {
     if (error instanceof Error) error.message += `\n${world.told.slice(-30).join("\n")}`;
@@ -109,8 +144,13 @@ export async function play({ stuck, steps }: Story, random: () => number): Promi
 }
 
 /** Makes a function that has something happen. */
-function createSteps(world: ModelWorld, promises: Promises): (step: Step) => Promise<void> {
-  const { clock, network } = world;
+function createSteps(
+  world: ModelWorld,
+  promises: Promises,
+  relayed: RelayPromises,
+): (step: Step) => Promise<void> {
+  const { clock, network, registry } = world;
+  const relay = createRelaying(world, promises, relayed);
   let madeUp = 0;
 
   function serverOf(name: string): ModelServer {
@@ -170,25 +210,81 @@ function createSteps(world: ModelWorld, promises: Promises): (step: Step) => Pro
         });
       case "ask":
         ask(step);
-        return await settle();
+        return await clock.settle();
       case "pull":
+        relayed.floods();
         return await pull(step);
       case "flood":
         promises.floods();
+        relayed.floods();
         for (let at = 0; at < step.count; at++) ask(madeUpBy(step.from, step.isolate));
-        return await settle();
+        return await clock.settle();
       case "nag":
+        relayed.floods();
         return await nag(step.from, step.isolate, step.count);
+      case "relay":
+        relay(step);
+        return await clock.settle();
+      case "relay_flood":
+        relayed.floods();
+        for (let at = 0; at < step.count; at++) {
+          relay({ ...step, kind: "relay", name: "one", reference: `none-${++madeUp}`, ...PLAIN });
+        }
+        return await clock.settle();
+      case "registry":
+        return relayed.changes(() => registry.mode = step.mode);
+      case "tokens":
+        return relayed.changes(() => registry.tokenMode = step.mode);
+      case "registry_latency":
+        return relayed.changes(() => registry.latencyMs = step.ms);
+      case "move":
+        return registry.move(step.name, step.tag, step.manifest);
+      case "hide":
+        return relayed.changes(() =>
+          step.hidden ? registry.hidden.add(step.name) : registry.hidden.delete(step.name)
+        );
       case "publish":
         world.publishing.files[step.publisher] = step.file;
         return;
       case "reload":
         promises.unrests();
+        relayed.unrests();
         return world.reload(step.variant);
       case "kill":
         promises.unrests();
+        relayed.unrests();
         return world.kill();
     }
+  };
+}
+
+const PLAIN = { blob: false, count: 1, method: "GET" } as const;
+// They have no mirrors, and so ask the registry alone.
+const RELAYED_CLIENT = `${CLIENTS.w}1`;
+
+/** Makes a function that has clients ask for something of the registry. */
+function createRelaying(
+  { registry, serving }: ModelWorld,
+  promises: Promises,
+  relayed: RelayPromises,
+): (relay: Relay) => void {
+  function ask({ name, reference, blob, isolate, method }: Relay): void {
+    const own = serving()[isolate % serving().length]!;
+    const text = typeof reference === "string" ? reference : registry.manifests[reference]!.digest;
+    const url = `http://x/v2/pub/${name}/${blob ? "blobs" : "manifests"}/${text}`;
+    const headers = { "x-forwarded-for": RELAYED_CLIENT };
+    const asked = relayed.asks({ name, reference: text, blob, method, isolate: own });
+    const answered = (response: Response) =>
+      void relayed.answers(asked, response).catch(promises.fail);
+    const response = own.handle!(new Request(url, { method, headers }), {});
+    if (response instanceof Promise) response.then(answered).catch(promises.fail);
+    else answered(response);
+  }
+
+  return (relay) => {
+    // Whoever asks takes places, for as long as the registry does not answer.
+    promises.floods();
+    for (let at = 0; at < relay.count; at++) ask(relay);
   };
 }
 

@@ -6,7 +6,8 @@
 
 import fc from "fast-check";
 import type { Mode } from "./network.ts";
-import { type Ask, BLOBS, type Step, type Story } from "./play.ts";
+import { type RegistryMode, REPOSITORIES, TAGS, type TokenMode } from "./registry.ts";
+import { type Ask, BLOBS, type Relay, type Step, type Story } from "./play.ts";
 import { BOUNDS, type ClientNetwork, CONFIGS, MIRRORS } from "./world.ts";
 
 const method = fc.constantFrom("all", "GET", "HEAD");
@@ -87,7 +88,86 @@ const publish = fc.oneof(
   }),
 );
 
+const registryMode: fc.Arbitrary<RegistryMode> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<RegistryMode>({ kind: "works" }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("slow_down"), seconds: fc.constantFrom(2, 30, 600) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("status"), status }) },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom<RegistryMode>(
+      { kind: "no_head" },
+      { kind: "hangs" },
+      { kind: "refuses" },
+      { kind: "lies" },
+      { kind: "breaks_off" },
+      { kind: "other_realm" },
+      { kind: "sends_inside" },
+    ),
+  },
+) as fc.Arbitrary<RegistryMode>;
+
+const tokenMode: fc.Arbitrary<TokenMode> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<TokenMode>({ kind: "works" }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("status"), status }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<TokenMode>(
+      { kind: "hangs" },
+      { kind: "short" },
+      { kind: "forges" },
+      { kind: "redirects" },
+    ),
+  },
+) as fc.Arbitrary<TokenMode>;
+
+const repository = fc.constantFrom("one", "one", "one", ...REPOSITORIES);
+const tag = fc.constantFrom("v1", ...TAGS);
+const manifest = fc.nat(3);
+
+const relay = fc.record({
+  kind: fc.constant("relay"),
+  name: repository,
+  reference: fc.oneof({ weight: 3, arbitrary: tag }, { weight: 1, arbitrary: manifest }),
+  blob: fc.constantFrom(false, false, false, false, true),
+  count: fc.constantFrom(1, 1, 3),
+  isolate,
+  method: fc.constantFrom("GET", "GET", "GET", "HEAD"),
+}).map((relay) => relay.blob ? { ...relay, reference: 0 } : relay) as fc.Arbitrary<Relay>;
+
+const move = fc.record({
+  kind: fc.constant("move"),
+  name: repository,
+  tag,
+  manifest: fc.oneof({ weight: 4, arbitrary: manifest }, fc.constant(undefined)),
+}) as fc.Arbitrary<Step>;
+
+const registryStep = fc.oneof(
+  { weight: 6, arbitrary: relay },
+  { weight: 2, arbitrary: move },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("registry"), mode: registryMode }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("tokens"), mode: tokenMode }) },
+  {
+    weight: 1,
+    arbitrary: fc.oneof(
+      fc.record({
+        kind: fc.constant("registry_latency"),
+        ms: fc.constantFrom(20, 20, 20, 400, 6000),
+      }),
+      fc.record({
+        kind: fc.constant("hide"),
+        name: fc.constantFrom("one", "two"),
+        hidden: fc.boolean(),
+      }),
+      fc.record({ kind: fc.constant("relay_flood"), count: fc.nat(60), isolate }),
+    ),
+  },
+) as fc.Arbitrary<Step>;
+
 const step = fc.oneof(
+  { weight: 8, arbitrary: registryStep },
   { weight: 12, arbitrary: ask },
   {
     weight: 8,
@@ -316,7 +396,68 @@ const data = fc.record({
   ...others.flatMap(([ask, from]): Step[] => [{ ...ask, from } as Step, pass(500)]),
 ]);
 
+/** A tag moves while the registry fails in turns, and clients ask for it for many minutes. */
+const moving = fc.record({
+  name: fc.constantFrom("one", "two"),
+  tag,
+  isolate,
+  turns: fc.array(
+    fc.tuple(
+      fc.oneof(
+        fc.record({ kind: fc.constant("registry"), mode: registryMode }),
+        fc.record({ kind: fc.constant("tokens"), mode: tokenMode }),
+        fc.record({ kind: fc.constant("hide"), name: fc.constant("one"), hidden: fc.boolean() }),
+        move,
+      ),
+      fc.constantFrom(500, 6000, 25_000, 100_000, 320_000),
+    ),
+    { minLength: 3, maxLength: 8 },
+  ),
+}).map(({ name, tag, isolate, turns }): Step[] => {
+  const ask: Step = {
+    kind: "relay",
+    name,
+    reference: tag,
+    blob: false,
+    count: 2,
+    isolate,
+    method: "GET",
+  };
+  return [
+    { kind: "registry", mode: { kind: "works" } },
+    { kind: "tokens", mode: { kind: "works" } },
+    { kind: "registry_latency", ms: 20 },
+    { kind: "hide", name, hidden: false },
+    { kind: "move", name, tag, manifest: 1 },
+    pass(80_000),
+    ask,
+    pass(1000),
+    ask,
+    { kind: "move", name, tag, manifest: 2 },
+    ...turns.flatMap(([turn, ms]): Step[] => [turn as Step, pass(1000), ask, pass(ms), ask]),
+  ];
+});
+
+/** Many ask at once for what nobody has asked for before. */
+const crowd = fc.record({ isolate, reference: fc.oneof(tag, manifest), latency: fc.nat(400) }).map(
+  ({ isolate, reference, latency }): Step[] => {
+    const ask = { kind: "relay", name: "one", reference, blob: false, isolate } as const;
+    return [
+      { kind: "kill" },
+      pass(20_000),
+      { kind: "registry_latency", ms: latency },
+      { ...ask, count: 5, method: "GET" },
+      pass(10),
+      { ...ask, count: 5, method: "HEAD" },
+      pass(1000),
+      { ...ask, count: 3, method: "GET" },
+    ];
+  },
+);
+
 const scene = fc.oneof(
+  moving,
+  crowd,
   data,
   suddenDeath,
   death,

@@ -19,6 +19,12 @@ import { openProgram, type Program } from "../../lib/server/program.ts";
 import type { Mirror } from "../../lib/routing/policy.ts";
 import { createModelClock, type ModelClock } from "./clock.ts";
 import { createNetwork, type ModelServer, type Network } from "./network.ts";
+import {
+  createModelRegistry,
+  type ModelRegistry,
+  REGISTRY,
+  type RegistryRequest,
+} from "./registry.ts";
 import { createPublishing, type Publishing, sourceOf } from "./publisher.ts";
 
 // What AWS publishes from the start on.
@@ -28,6 +34,9 @@ export const MIRRORS = ["a", "b", "c"] as const;
 export type MirrorName = typeof MIRRORS[number];
 
 export const BOUNDS = { maxInFlight: 20, maxEntries: 256, timeoutMs: 5000, recheckS: 60 };
+export const RELAY = { tag_ttl_s: 20, stale_s: 300, timeout_ms: 5000 };
+/** How long it is remembered that something is missing, in seconds. */
+export const MISSING_TTL_S = 30;
 export const HEALTH = { interval_ms: 5000, down_after: 3, up_after: 2, max_interval_ms: 30_000 };
 
 /** How often all data are fetched, in hours. */
@@ -48,16 +57,49 @@ export type ClientNetwork = keyof typeof CLIENTS;
 
 type Mirrors = readonly MirrorName[];
 
+/** What differs between configurations beside mirrors. */
+interface Variant {
+  readonly signatures: boolean;
+  /** Whether the registry is asked with credentials, and so for what is named alone. */
+  readonly signedIn: boolean;
+}
+
 /** The configurations that a reload chooses from: the mirrors of each network. */
-export const CONFIGS:
-  readonly ({ readonly signatures: boolean } & Record<ClientNetwork, Mirrors>)[] = [
-    { x: ["a", "b"], y: ["b", "c"], z: ["b"], v: ["b"], w: [], signatures: false },
-    { x: ["b", "a"], y: ["c"], z: ["b"], v: ["b"], w: [], signatures: true },
-    { x: ["a"], y: ["a", "b", "c"], z: ["b"], v: ["b"], w: [], signatures: false },
-  ];
+export const CONFIGS: readonly (Variant & Record<ClientNetwork, Mirrors>)[] = [
+  {
+    ...{ x: ["a", "b"], y: ["b", "c"], z: ["b"], v: ["b"], w: [] },
+    ...{ signatures: false, signedIn: false },
+  },
+  {
+    ...{ x: ["b", "a"], y: ["c"], z: ["b"], v: ["b"], w: [] },
+    ...{ signatures: true, signedIn: false },
+  },
+  {
+    ...{ x: ["a"], y: ["a", "b", "c"], z: ["b"], v: ["b"], w: [] },
+    ...{ signatures: false, signedIn: true },
+  },
+];
+
+/** Who the registry knows. */
+export const CREDENTIALS = { reg: { kind: "password", username: "bot", password: "x" } } as const;
+
+function credentialsOf(variant: number): typeof CREDENTIALS | undefined {
+  return CONFIGS[variant]!.signedIn ? CREDENTIALS : undefined;
+}
+
+/** The repositories that there are, by our names: those of the registry begin with `pub/`. */
+function repositoriesOf({ signedIn }: Variant) {
+  const relayed = (as: string) => ({ upstream: "reg", as, ...signedIn ? { public: true } : {} });
+  return {
+    "app": {},
+    "pub/one": relayed("one"),
+    "pub/two": relayed("two"),
+    ...signedIn ? {} : { "pub/private": relayed("private") },
+  };
+}
 
 function configure(variant: number): Config {
-  const { x, y, z, signatures } = CONFIGS[variant]!;
+  const { x, y, z, signatures, signedIn } = CONFIGS[variant]!;
   const used = new Set<string>([...x, ...y, ...z]);
   const read = readConfig(
     JSON.stringify({
@@ -65,9 +107,17 @@ function configure(variant: number): Config {
       workers: 2,
       upstreams: {
         main: { endpoint: "http://main.example" },
+        reg: {
+          endpoint: REGISTRY,
+          path: "acme",
+          pull: "relay",
+          ...signedIn ? { credentials: { username: "bot", password_file: "/password" } } : {},
+        },
         ...signatures ? { sig: { endpoint: "http://sig.example" } } : {},
       },
       ...signatures ? { signature_upstream: "sig" } : {},
+      repositories: repositoriesOf(CONFIGS[variant]!),
+      relay: RELAY,
       mirrors: Object.fromEntries(
         MIRRORS.filter((name) => used.has(name)).map((
           name,
@@ -89,6 +139,7 @@ function configure(variant: number): Config {
       probe: {
         timeout_ms: BOUNDS.timeoutMs,
         recheck_s: BOUNDS.recheckS,
+        missing_ttl_s: MISSING_TTL_S,
         max_entries: BOUNDS.maxEntries,
         max_in_flight: BOUNDS.maxInFlight,
       },
@@ -110,10 +161,19 @@ export interface ModelIsolate {
   readonly listener: IsolateListener | undefined;
 }
 
+/** Watches requests to the registry. */
+export interface RegistryWatcher {
+  /** A request is sent; gives who is to be told of the answer, if there is one. */
+  sends(isolate: ModelIsolate, request: RegistryRequest): (response?: Response) => void;
+}
+
 /** The world. */
 export interface ModelWorld {
   readonly clock: ModelClock;
   readonly network: Network;
+  readonly registry: ModelRegistry;
+  /** Who is told of each request that leaves an isolate for the registry, or goes astray. */
+  watcher: RegistryWatcher | undefined;
   readonly publishing: Publishing;
   readonly program: Program;
   /** What stands in the log, for whoever reads a failure. */
@@ -150,6 +210,8 @@ export interface WorldOptions {
 export async function createModelWorld({ random, stuck }: WorldOptions): Promise<ModelWorld> {
   const clock = createModelClock();
   const network = createNetwork(clock);
+  const registry = await createModelRegistry(clock);
+  let watcher: RegistryWatcher | undefined;
   for (const name of [...MIRRORS, "main", "sig"]) {
     const origin = `http://${name}.example`;
     const server: ModelServer = {
@@ -182,16 +244,40 @@ export async function createModelWorld({ random, stuck }: WorldOptions): Promise
       if (result.status === "rejected") throw result.reason;
       return result.value;
     };
+    const watched: typeof fetch = async (input, init = {}) => {
+      const { method = "GET" } = init;
+      const url = new URL(String(input));
+      const request: RegistryRequest = { method, url, headers: new Headers(init.headers) };
+      const tell = watcher?.sends(isolate, request) ?? (() => {});
+      try {
+        const response = await network.wait(
+          registry.latencyMs,
+          init.signal,
+          () => registry.respond(request),
+        );
+        if (response.body !== null) clock.expectHash();
+        tell(response);
+        return response;
+      } catch (error) {
+        tell();
+        throw error;
+      }
+    };
+    const send: typeof fetch = (input, init) =>
+      isKnown(new URL(String(input))) ? network.fetch(input, init) : watched(input, init);
+    const isKnown = ({ origin }: URL) => network.servers.has(origin);
     const counted: typeof fetch = async (input, init) => {
       const file = publishing.respond(String(input));
       if (file !== undefined) return file;
+      // Tokens are fetched within the places of the requests that wait for them.
+      if (new URL(String(input)).pathname === "/token") return await watched(input, init);
       isolate.probes++;
       const all = isolates.reduce((sum, { probes, alive }) => alive ? sum + probes : sum, 0);
       mostProbes = Math.max(mostProbes, all);
       const { origin } = new URL(String(input));
       if (origin === "http://main.example") isolate.upstreamHeads++;
       try {
-        const response = await network.fetch(input, init);
+        const response = await send(input, init);
         if (response.status >= 500) noteFailure(origin);
         return response;
       } catch (error) {
@@ -203,7 +289,7 @@ export async function createModelWorld({ random, stuck }: WorldOptions): Promise
     };
     return {
       fetch: whileAlive(counted),
-      fetchAnew: whileAlive(network.fetch),
+      fetchAnew: whileAlive(send),
       now: clock.now,
       timeOfDay: clock.now,
       later: (ms, work) => clock.later(ms, () => isolate.alive && work()),
@@ -271,7 +357,13 @@ export async function createModelWorld({ random, stuck }: WorldOptions): Promise
     cores: 2,
     listen: listenIn(main),
     spawn,
-    reread: () => ({ kind: "config", config: configure(variant), tls: undefined }),
+    files: { credentials: credentialsOf(0) },
+    reread: () => ({
+      kind: "config",
+      config: configure(variant),
+      tls: undefined,
+      files: { credentials: credentialsOf(variant) },
+    }),
     writePulls: () => Promise.resolve(),
     residentBytes: () => 0,
   });
@@ -279,6 +371,13 @@ export async function createModelWorld({ random, stuck }: WorldOptions): Promise
   return {
     clock,
     network,
+    registry,
+    get watcher() {
+      return watcher;
+    },
+    set watcher(next) {
+      watcher = next;
+    },
     publishing,
     program,
     told,
@@ -347,6 +446,7 @@ const LOG_KEYS = [
   "onStopping",
   "onIsolateReplaced",
   "onUnanswered",
+  "onStale",
   "onNoAddress",
   "onDown",
   "onUp",

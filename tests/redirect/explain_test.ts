@@ -368,3 +368,43 @@ Deno.test("explain() tells of the token flow where there are sessions", () => {
   }
   assertEquals(explained(CONFIG, "9.9.9.9", "/token").status, 404);
 });
+
+Deno.test("explain() tells what is fetched for clients, and from where", () => {
+  const upstreams = {
+    main: { endpoint: "https://upstream.example", pull: "relay" },
+    signatures: { endpoint: "https://signatures.example" },
+  };
+  const relaying: Record<string, unknown> = { upstreams: { main: upstreams.main } };
+  const digest = `sha256:${"a".repeat(64)}`;
+  const table = [
+    {
+      config: relaying,
+      path: "/v2/app/manifests/v1",
+      relayed: "main",
+      status: 200,
+      redirect: null,
+    },
+    { config: relaying, path: "/v2/app/tags/list", relayed: "main", status: 200, redirect: null },
+    {
+      config: { upstreams, signature_upstream: "signatures" },
+      path: `/v2/app/referrers/${digest}`,
+      relayed: undefined,
+      status: 307,
+      redirect: `https://signatures.example/v2/app/referrers/${digest}`,
+    },
+    {
+      config: {
+        ...relaying,
+        upstreams: { main: { endpoint: "https://upstream.example", tags: "relay" } },
+      },
+      path: "/v2/app/manifests/v1",
+      relayed: undefined,
+      status: 307,
+      redirect: "https://upstream.example/v2/app/manifests/v1",
+    },
+  ];
+  for (const { config, path, relayed, status, redirect } of table) {
+    const told = explained(JSON.stringify(config), "203.0.113.9", path);
+    assertEquals([told.relayed, told.status, told.redirect], [relayed, status, redirect], path);
+  }
+});

@@ -155,6 +155,7 @@ export function createMemory(isolates = 1): SharedMemory {
   return {
     board: createBoardMemory(),
     places: createPlacesMemory(isolates, SERVER_NUMBERS),
+    streams: createPlacesMemory(isolates, 1),
     numbers: createNumbersMemory(),
     slot: 0,
   };
@@ -172,20 +173,25 @@ export interface Told {
   readonly nothingFound: (readonly [mirror: string, blobs: number, answer: string])[];
   /** Why requests were refused for want of a client address. */
   readonly noAddress: string[];
+  /** Which upstreams' failures were covered by what is remembered. */
+  readonly stale: string[];
 }
 
-function createTold(): { readonly told: Told; readonly log: RedirectorOptions["log"] } {
+/** Makes a log that keeps what it is told of. */
+export function createTold(): { readonly told: Told; readonly log: RedirectorOptions["log"] } {
   const told: Told = {
     unanswered: [],
     suspects: [],
     samples: [],
     nothingFound: [],
     noAddress: [],
+    stale: [],
   };
   return {
     told,
     log: {
       onUnanswered: (url) => told.unanswered.push(url),
+      onStale: (upstream) => told.stale.push(upstream),
       onSuspect: (mirror) => told.suspects.push(mirror),
       onSample: (mirror, digest) => told.samples.push([mirror, digest]),
       onNothingFound: (...found) => told.nothingFound.push(found),

@@ -1,18 +1,24 @@
 /**
- * A certificate for 127.0.0.1, made anew for each test: RFC 5280, section 4.1, in as
- * few fields as the platform takes.
+ * A certificate for 127.0.0.1 and other hosts, made anew for each test: RFC 5280, section 4.1, in
+ * as few fields as the platform takes.
  *
  * @module
  */
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A certificate, which is its own issuer, and its private key, both as PEM. */
-export async function createCertificate(): Promise<{ cert: string; key: string }> {
+/**
+ * A certificate, which is its own issuer, and its private key, both as PEM.
+ *
+ * @param hosts other IPv4 addresses and names that it is for
+ */
+export async function createCertificate(
+  hosts: readonly string[] = [],
+): Promise<{ cert: string; key: string }> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const { publicKey, privateKey } = await crypto.subtle.generateKey(algorithm, true, ["sign"]);
   const name = sequence(der(SET, sequence(COMMON_NAME, der(UTF8_STRING, ascii("archeio test")))));
-  const alternativeNames = sequence(der(IP_ADDRESS, Uint8Array.of(127, 0, 0, 1)));
+  const alternativeNames = sequence(...["127.0.0.1", ...hosts].map(encodeHost));
   const toSign = sequence(
     der(EXPLICIT_0, der(INTEGER, Uint8Array.of(2))), // version 3
     der(INTEGER, Uint8Array.of(1)), // serial number
@@ -43,6 +49,7 @@ const UTF8_STRING = 0x0c;
 const UTC_TIME = 0x17;
 const SEQUENCE = 0x30;
 const SET = 0x31;
+const DNS_NAME = 0x82;
 const IP_ADDRESS = 0x87;
 const EXPLICIT_0 = 0xa0;
 const EXPLICIT_3 = 0xa3;
@@ -64,6 +71,13 @@ function der(tag: number, ...contents: readonly Bytes[]): Bytes {
 
 function sequence(...contents: readonly Bytes[]): Bytes {
   return der(SEQUENCE, ...contents);
+}
+
+/** A host of the certificate: RFC 5280, section 4.2.1.6. */
+function encodeHost(host: string): Bytes {
+  return /^[0-9.]+$/.test(host)
+    ? der(IP_ADDRESS, Uint8Array.from(host.split("."), Number))
+    : der(DNS_NAME, ascii(host));
 }
 
 /** An integer without a sign: no zeros before it, but for one that keeps it positive. */

@@ -184,6 +184,7 @@ const KINDS: Readonly<Record<keyof ServerLog, true>> = {
   onStopping: true,
   onIsolateReplaced: true,
   onUnanswered: true,
+  onStale: true,
   onNoAddress: true,
   onDown: true,
   onUp: true,

@@ -36,6 +36,7 @@ function startServer(config: ConfigFile): Server {
     pulls: { write() {}, flush() {} },
     log: {
       onUnanswered() {},
+      onStale() {},
       onSuspect() {},
       onSample() {},
       onNothingFound() {},

@@ -10,15 +10,16 @@ import { run, runAnyhow } from "../run.ts";
 
 /** Docker's daemon, serving. */
 export interface Docker extends AsyncDisposable {
-  /** `docker pull` of an image, given as `<host>/<name>:<tag>`. */
-  pull(image: string): Promise<void>;
+  /** `docker pull` of an image, given as `<host>/<name>:<tag>`, for a platform. */
+  pull(image: string, platform?: string): Promise<void>;
   /** `docker build` of a Dockerfile that begins with an image, by BuildKit. */
-  build(image: string): Promise<void>;
+  build(image: string, platform?: string): Promise<void>;
 }
 
 // Debian's own: another one may stand before it in the PATH, and need a plug-in for BuildKit.
 const DOCKER = "/usr/bin/docker";
 const DAEMON = "/usr/sbin/dockerd";
+const PLATFORM = "linux/amd64";
 // docker waits 5 s before it tries a layer again.
 const LONGEST_S = 40;
 
@@ -55,13 +56,13 @@ export async function startDocker(
     isReady: async () => (await runAnyhow(DOCKER, ["--host", socket, "version"])).code === 0,
   });
   return {
-    async pull(image) {
-      await docker(["pull", "--quiet", image]);
+    async pull(image, platform = PLATFORM) {
+      await docker(["pull", "--quiet", "--platform", platform, image]);
     },
-    async build(image) {
+    async build(image, platform = PLATFORM) {
       const context = await Deno.makeTempDir({ dir: folder });
       await Deno.writeTextFile(`${context}/Dockerfile`, `FROM ${image}\nLABEL built=here\n`);
-      await docker(["build", "--quiet", context], { DOCKER_BUILDKIT: "1" });
+      await docker(["build", "--quiet", "--platform", platform, context], { DOCKER_BUILDKIT: "1" });
     },
     [Symbol.asyncDispose]: () => daemon.stop(),
   };

@@ -82,7 +82,8 @@ export async function startProgram(
   }
 
   await logged("listening");
-  const { url, admin } = events[0] as unknown as { url: string; admin: string };
+  const listening = events.find(({ message }) => message === "listening");
+  const { url, admin } = listening as unknown as { url: string; admin: string };
   const signal = (name: Deno.Signal) => process.kill(name);
   return {
     url: url.slice(0, -1),

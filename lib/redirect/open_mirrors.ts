@@ -1,0 +1,63 @@
+/**
+ * Opens the mirror state of an isolate: what it finds out is counted and reported.
+ *
+ * @module
+ */
+
+import { type Answer, describeAnswer } from "../mirrors/answer.ts";
+import { createBoard } from "../mirrors/board.ts";
+import { createMirrors, type Mirrors, type ProbeBounds } from "../mirrors/mirrors.ts";
+import { createPlaces } from "../mirrors/places.ts";
+import { createSampler } from "../mirrors/samples.ts";
+import { blobKey, blobUrl } from "../mirrors/template.ts";
+import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import type { Numbers } from "../observe/numbers.ts";
+import type { Mirror } from "../routing/policy.ts";
+import type { RedirectorOptions } from "./redirector.ts";
+
+// How many blobs in a row a mirror may lack before that is reported.
+const NOTHING_FOUND = 100;
+
+/** Makes the mirror state of an isolate; `bounds` gives the limits in use. */
+export function openMirrors(
+  options: RedirectorOptions,
+  numbers: Numbers,
+  bounds: () => ProbeBounds,
+): Mirrors {
+  const { memory, log, now, stop } = options;
+  const board = createBoard(memory.board);
+  // The memory may be that of an isolate that died, whose cache is gone.
+  numbers.known(0, 0);
+  const onSuspect = ({ number }: Mirror) => log.onSuspect(number);
+  const noteSample = createSampler(now, log.onSample);
+  const onAnswer = (url: string, answer: Answer) => {
+    // A request that was cancelled because the program stops is not reported.
+    if (answer.kind !== "answered" && !stop.aborted) log.onUnanswered(url, answer.reason);
+  };
+  const mirrors = createMirrors({
+    ...options,
+    board,
+    places: createPlaces(memory.places, memory.slot, SERVER_NUMBERS),
+    bounds,
+    log: {
+      onSuspect,
+      onProbed(mirror, { blob, answer, verdict, tookMs }) {
+        numbers.asked(mirror.number, verdict, tookMs);
+        const { foundCount, missingCount } = mirrors.known();
+        numbers.known(foundCount, missingCount);
+        if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
+        onAnswer(blobUrl(mirror, blob), answer);
+        if (verdict === "unsent") return;
+        const inARow = board.noteFound(mirror.number, verdict === "found");
+        if (inARow === NOTHING_FOUND) {
+          log.onNothingFound(mirror.name, inARow, describeAnswer(answer));
+        }
+      },
+      onAsked(upstream, answer, verdict, tookMs) {
+        numbers.asked(undefined, verdict, tookMs);
+        onAnswer(upstream.base, answer);
+      },
+    },
+  });
+  return mirrors;
+}
