@@ -11,8 +11,8 @@ import type { Address } from "../net/address.ts";
 /** Detects repeated requests. */
 export interface Repeats {
   /**
-   * Records that a client asks for a blob, given by its key; returns `true` when it did so within the last
-   * seconds and no such repeat was reported a moment ago.
+   * Records that a client asks for a blob, given by its key. Returns `true` when it did so within
+   * the last seconds, and no such repeat was reported a moment ago.
    */
   note(client: Address, key: string): boolean;
   /** Reports the client's next request for the blob at once. */

@@ -6,8 +6,8 @@
  *
  * They are kept in a direct-mapped cache: a hash of the last characters of a key, the end of a
  * digest or tag, selects its only slot. Hashing all of it would cost as much as the cache saves.
- * A redirect is kept when it is requested twice in a row among those of its slot, so rare
- * redirects do not evict frequent ones. The key of a redirect to a mirror is the blob's, so its
+ * A redirect enters its slot at the second of two successive requests that map to the slot, so
+ * rare redirects do not evict frequent ones. The key of a redirect to a mirror is the blob's, so its
  * `Location` is put together only when it is not kept.
  *
  * @module

@@ -34,19 +34,17 @@ export interface Repository {
 /** Finds a repository by the name that clients use; `undefined` when there is none. */
 export type RepositoryFinder = (name: string) => Repository | undefined;
 
-const MOST_KEPT = 1000;
+// A power of two, so that a mask selects a slot.
+const MOST_KEPT = 4096;
 const LONGEST_KEPT = 256;
-// A power of two.
-const PLACES = 1024;
 
 /**
  * Makes a finder. The most specific pattern counts: the name itself, else the longest
  * beginning. A name that would be none at the upstream is not found.
  *
- * Most requests are for few repositories, so those are kept. What is kept is cleared when it is
- * full; entries in use return at once. A name that is cut out of a request is a new string each
- * time, which is hashed anew for a map. So each name has a place, found by its characters, where the
- * repository is that was found there last.
+ * Most requests are for few repositories, so those found last are kept, in a direct-mapped cache:
+ * some characters of a name select its only slot. A `Map` would hash the whole name on each
+ * request, because a name that is cut out of a request is a new string.
  *
  * @example
  * ```ts
@@ -64,42 +62,31 @@ const PLACES = 1024;
  */
 export function createRepositories(entries: readonly RepositoryEntry[]): RepositoryFinder {
   const search = createSearch(entries);
-  const kept = new Map<string, Repository>();
-  const places: (Repository | undefined)[] = Array(PLACES).fill(undefined);
-
-  function find(name: string): Repository | undefined {
-    const held = kept.get(name);
-    if (held !== undefined) return held;
-    const repository = search(name);
-    if (repository === undefined || name.length > LONGEST_KEPT) return repository;
-    if (kept.size >= MOST_KEPT) kept.clear();
-    kept.set(repository.asked, repository);
-    return repository;
-  }
+  const kept: (Repository | undefined)[] = Array(MOST_KEPT).fill(undefined);
 
   return (name) => {
-    const place = placeOf(name);
-    const held = places[place];
+    const slot = slotOf(name);
+    const held = kept[slot];
     if (held !== undefined && held.asked === name) return held;
-    const repository = find(name);
-    if (repository !== undefined && name.length <= LONGEST_KEPT) places[place] = repository;
+    const repository = search(name);
+    if (repository !== undefined && name.length <= LONGEST_KEPT) kept[slot] = repository;
     return repository;
   };
 }
 
-// Reading a character costs more than mixing it in, so eight are read. Names begin alike, and end
+// Reading a character costs more than mixing it in, so seven are read. Names begin alike, and end
 // alike: they differ in the middle, or at the very end.
-function placeOf(name: string): number {
+function slotOf(name: string): number {
   const { length } = name;
   const middle = length >> 1;
-  let place = length << 4 ^ name.charCodeAt(length >> 2);
-  place = Math.imul(place, 31) + name.charCodeAt(middle - 1);
-  place = Math.imul(place, 31) + name.charCodeAt(middle);
-  place = Math.imul(place, 31) + name.charCodeAt(middle + (length >> 2));
-  place = Math.imul(place, 31) + name.charCodeAt(length - 3);
-  place = Math.imul(place, 31) + name.charCodeAt(length - 2);
-  place = Math.imul(place, 31) + name.charCodeAt(length - 1);
-  return (place ^ place >>> 10) & PLACES - 1;
+  let slot = length << 4 ^ name.charCodeAt(length >> 2);
+  slot = Math.imul(slot, 31) + name.charCodeAt(middle - 1);
+  slot = Math.imul(slot, 31) + name.charCodeAt(middle);
+  slot = Math.imul(slot, 31) + name.charCodeAt(middle + (length >> 2));
+  slot = Math.imul(slot, 31) + name.charCodeAt(length - 3);
+  slot = Math.imul(slot, 31) + name.charCodeAt(length - 2);
+  slot = Math.imul(slot, 31) + name.charCodeAt(length - 1);
+  return (slot ^ slot >>> 12) & MOST_KEPT - 1;
 }
 
 function createSearch(entries: readonly RepositoryEntry[]): RepositoryFinder {

@@ -16,6 +16,7 @@ import { createRedirector } from "../../lib/redirect/redirector.ts";
 import { createNumbering } from "../../lib/redirect/setup.ts";
 import { createWorld } from "../../lib/cli/world.ts";
 import { createProgramMemory } from "../../lib/server/memory.ts";
+import { SILENT_LOG } from "../redirect/silent_log.ts";
 
 const locator = createLocator(EMBEDDED);
 while (locator.prepare());
@@ -95,14 +96,7 @@ const { fetch: handle } = createRedirector(setup, {
   dataSet: EMBEDDED,
   memory: createProgramMemory(1).of(0),
   pulls: createPullLog({ send() {}, now: Date.now, later: () => () => {} }),
-  log: {
-    onUnanswered() {},
-    onStale() {},
-    onSuspect() {},
-    onSample() {},
-    onNothingFound() {},
-    onNoAddress() {},
-  },
+  log: SILENT_LOG,
   stop: new AbortController().signal,
 });
 const info = {

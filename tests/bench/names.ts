@@ -28,6 +28,7 @@ import {
   writeScript,
 } from "./load.ts";
 import { createOneManifest } from "./traffic.ts";
+import { SILENT_LOG } from "../redirect/silent_log.ts";
 
 const MOST_PERCENT = 3;
 const PATTERNS = 200;
@@ -90,14 +91,7 @@ function createHandler(value: object): Handle {
       dataSet: EMBEDDED,
       memory: createProgramMemory(1).of(0),
       pulls: createPullLog({ send() {}, now: Date.now, later: () => () => {} }),
-      log: {
-        onUnanswered() {},
-        onStale() {},
-        onSuspect() {},
-        onSample() {},
-        onNothingFound() {},
-        onNoAddress() {},
-      },
+      log: SILENT_LOG,
       stop: new AbortController().signal,
     },
   );

@@ -39,7 +39,7 @@ const TIMEOUT_MS = 5000;
 export async function look(config: string, answer: Answer, how: Looking = {}) {
   const clock = createVirtualClock(1_000_000);
   const asked: string[] = [];
-  const send: typeof fetch = async (input, init) => {
+  const send: typeof fetch = async (input, init?: RequestInit) => {
     const { method, url, headers } = new Request(input, { ...init, signal: null });
     const question = `${method} ${url}`;
     asked.push(question);

@@ -244,7 +244,7 @@ export async function createModelWorld({ random, stuck }: WorldOptions): Promise
       if (result.status === "rejected") throw result.reason;
       return result.value;
     };
-    const watched: typeof fetch = async (input, init = {}) => {
+    const watched: typeof fetch = async (input, init: RequestInit = {}) => {
       const { method = "GET" } = init;
       const url = new URL(String(input));
       const request: RegistryRequest = { method, url, headers: new Headers(init.headers) };

@@ -112,7 +112,7 @@ export function createStubRegistry(clock: VirtualClock, options: StubOptions = {
     throw new TypeError("error sending request", { cause: new Error("no such host") });
   }
 
-  const send: typeof fetch = async (input, init) => {
+  const send: typeof fetch = async (input, init?: RequestInit) => {
     const request = new Request(input, { ...init, signal: null });
     const { method, url, headers } = request;
     got.push({

@@ -14,6 +14,7 @@ import {
   SIGNED_CONFIG,
 } from "../redirect/fixture.ts";
 import { BEGUN } from "../redirect/fixture.ts";
+import { SILENT_LOG } from "../redirect/silent_log.ts";
 
 /** The handler behind `Deno.serve`, to be asked by bytes. */
 interface Server extends AsyncDisposable {
@@ -34,14 +35,7 @@ function startServer(config: ConfigFile): Server {
     dataSet: DATA_SET,
     memory: createProgramMemory(1).of(0),
     pulls: { write() {}, flush() {} },
-    log: {
-      onUnanswered() {},
-      onStale() {},
-      onSuspect() {},
-      onSample() {},
-      onNothingFound() {},
-      onNoAddress() {},
-    },
+    log: SILENT_LOG,
     fetch,
     fetchAnew: fetch,
     now: () => BEGUN,

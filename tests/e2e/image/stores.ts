@@ -19,7 +19,7 @@ export interface Pullable {
 export interface Stores extends AsyncDisposable {
   readonly manifest: Pullable;
   readonly blob: Pullable;
-  /** The paths that were asked for with GET, in order. */
+  /** The paths that pulls asked for with GET, in order. */
   readonly got: readonly string[];
   /** The configuration that names them. */
   readonly config: string;
@@ -37,10 +37,11 @@ export async function startStores(): Promise<Stores> {
   };
   const got: string[] = [];
   const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
-  const server = Deno.serve(options, ({ method, url }) => {
+  const server = Deno.serve(options, ({ method, url, headers }) => {
     const { pathname } = new URL(url);
     const found = [blob, manifest].find(({ at }) => at === pathname);
-    if (method === "GET") got.push(pathname);
+    // archeio itself asks too, for example as it starts.
+    if (method === "GET" && headers.get("user-agent") !== "archeio") got.push(pathname);
     if (found === undefined) return new Response(null, { status: 404 });
     return new Response(method === "HEAD" ? null : found.content);
   });

@@ -1,0 +1,17 @@
+/**
+ * A log of a redirector that drops everything.
+ *
+ * @module
+ */
+
+import type { RedirectorLog } from "../../lib/redirect/redirector.ts";
+
+/** Notified in vain. */
+export const SILENT_LOG: RedirectorLog = {
+  onUnanswered() {},
+  onStale() {},
+  onSuspect() {},
+  onSample() {},
+  onNothingFound() {},
+  onNoAddress() {},
+};
