@@ -34,6 +34,7 @@ if ("DedicatedWorkerGlobalScope" in globalThis) {
     write: (bytes) => write(Deno.stdout, bytes),
     writeErr: (bytes) => write(Deno.stderr, bytes),
     program: import.meta.url,
+    terminal: Deno.stdout.isTerminal() ? { size: Deno.consoleSize } : undefined,
   });
   Deno.exit(status);
 }

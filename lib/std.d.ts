@@ -51,6 +51,21 @@ declare module "@std/http/status" {
   };
 }
 
+declare module "@std/semver" {
+  export interface SemVer {
+    major: number;
+    minor: number;
+    patch: number;
+    prerelease?: (string | number)[];
+    build?: string[];
+  }
+  export type Range = readonly object[][];
+  export function tryParse(value: string): SemVer | undefined;
+  export function tryParseRange(value: string): Range | undefined;
+  export function satisfies(version: SemVer, range: Range): boolean;
+  export function compare(a: SemVer, b: SemVer): -1 | 0 | 1;
+}
+
 declare module "@std/yaml" {
   export function parse(content: string): unknown;
   export interface StringifyOptions {

@@ -1,8 +1,10 @@
 /** The files in docs: each block of YAML is a configuration, and the examples do what they say. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parse as parseYaml } from "@std/yaml";
 import type { Config } from "../lib/config/config.ts";
 import { readConfig } from "../lib/config/read.ts";
+import { formatStateMetrics } from "../lib/fill/state.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
 import { EMBEDDED } from "../lib/locations/embedded.ts";
 import { PROVIDERS } from "../lib/locations/providers.ts";
@@ -153,6 +155,47 @@ Deno.test("docs/relaying.md names every metric of what is relayed, and their lab
   for (const value of [...RELAY_RESULTS, ...UPSTREAM_CODES, ...TOKEN_RESULTS]) {
     assertStringIncludes(RELAYING, `\`${value}\``);
   }
+});
+
+const FILLING = Deno.readTextFileSync(new URL("filling.md", DOCS));
+
+Deno.test("docs/filling.md's configurations are ones, and its files can be read", () => {
+  const blocks = [...FILLING.matchAll(/^```yaml\n# (\S+)\n([\s\S]*?)^```$/gm)];
+  assertEquals(blocks.map(([, name]) => name), [
+    "filling.yaml",
+    "stores.yaml",
+    "archeio-fill-cronjob.yaml",
+  ]);
+  for (const [, name, text] of blocks.slice(0, 2)) {
+    assert(readFile(text!).fill !== undefined, name);
+  }
+  const job = parseYaml(blocks[2]![2]!) as Record<string, unknown>;
+  assertEquals([job.apiVersion, job.kind], ["batch/v1", "CronJob"]);
+});
+
+Deno.test("docs/filling.md names every metric of filling, and the defaults", () => {
+  const metrics = formatStateMetrics({
+    version: 1,
+    beganS: 0,
+    endedS: 0,
+    completeS: 0,
+    blobs: 0,
+    bytes: 0,
+    readBytes: 0,
+    failures: 0,
+    mirrors: {},
+  });
+  for (const [, name] of metrics.matchAll(/^# TYPE (\w+)/gm)) {
+    assertStringIncludes(FILLING, `\`${name}\``);
+  }
+  const { fill } = readFile(
+    "upstreams: { main: { endpoint: https://a.example } }\nfill: { repositories: [app] }",
+  );
+  const { in_flight, requests_per_s } = fill!.limits;
+  assertStringIncludes(
+    FILLING,
+    `\`in_flight\` (${in_flight}), \`requests_per_s\` (${requests_per_s})`,
+  );
 });
 
 Deno.test("the company with regional registries keeps every kind of client where it should be", () => {

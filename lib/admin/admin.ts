@@ -10,6 +10,8 @@ import { explain } from "../redirect/explain.ts";
 import { describeNoAddress, tryAddress } from "../net/address.ts";
 import type { Handler } from "../redirect/handler.ts";
 import { imagePath } from "../oci/image.ts";
+import { type FillState, formatStateMetrics } from "../fill/state.ts";
+import type { CountedMiss } from "../observe/misses.ts";
 import { METRICS_TYPE } from "../observe/exposition.ts";
 import { formatMetrics, type Standing } from "../observe/metrics.ts";
 import type { Redirector } from "../redirect/redirector.ts";
@@ -23,10 +25,14 @@ export interface AdminOptions {
   readonly standing: () => Standing;
   /** The redirector of the isolate that answers operators. */
   readonly redirector: () => Pick<Redirector, "routing" | "present">;
+  /** What mirrors lacked, the most asked for first. */
+  readonly misses: () => readonly CountedMiss[];
+  /** What the last fill of the mirrors found; `undefined` if that is not known. */
+  readonly fillState: () => Promise<FillState | undefined>;
 }
 
 const AUTHORITY = /^[^/]*\/\/[^/?]*/;
-const PATHS = "/healthz, /readyz, /metrics, /explain?address=ADDRESS&path=PATH";
+const PATHS = "/healthz, /readyz, /metrics, /misses, /explain?address=ADDRESS&path=PATH";
 
 /** An answer: a text, its status, and its media type. */
 interface Told {
@@ -43,24 +49,36 @@ export function createAdminHandler(options: AdminOptions): Handler {
       return textResponse("only GET and HEAD are supported\n", { method, status });
     }
     // The authority comes from the client's Host header, and may be invalid.
-    const { text, ...rest } = tell(new URL(url.replace(AUTHORITY, "http://admin")), options);
-    return textResponse(text, { method, ...rest });
+    const told = tell(new URL(url.replace(AUTHORITY, "http://admin")), options);
+    const respond = ({ text, ...rest }: Told) => textResponse(text, { method, ...rest });
+    return told instanceof Promise ? told.then(respond) : respond(told);
   };
 }
 
-function tell({ pathname, searchParams }: URL, options: AdminOptions): Told {
+function tell({ pathname, searchParams }: URL, options: AdminOptions): Told | Promise<Told> {
   switch (pathname) {
     case "/healthz":
       return { text: "ok\n" };
     case "/readyz":
       return tellReadiness(options.unready());
     case "/metrics":
-      return { text: formatMetrics(options.standing()), type: METRICS_TYPE };
+      return tellMetrics(options);
+    case "/misses":
+      return {
+        text: JSON.stringify({ misses: options.misses() }, null, 2) + "\n",
+        type: "application/json",
+      };
     case "/explain":
       return explainRequest(searchParams, options);
     default:
       return { text: `not found; there are ${PATHS}\n`, status: STATUS_CODE.NotFound };
   }
+}
+
+async function tellMetrics({ standing, fillState }: AdminOptions): Promise<Told> {
+  const state = await fillState();
+  const ofFill = state === undefined ? "" : formatStateMetrics(state);
+  return { text: formatMetrics(standing()) + ofFill, type: METRICS_TYPE };
 }
 
 function tellReadiness(reason: string | undefined): Told {

@@ -24,10 +24,18 @@ export interface Context {
   readonly writeErr: (bytes: Uint8Array) => Promise<void>;
   /** The URL of the program's module, which worker threads run as well. */
   readonly program: string;
+  /** The terminal that standard output is; `undefined` where it is none. */
+  readonly terminal?: Terminal | undefined;
   /** The time of day in milliseconds since 1970. */
   readonly now: () => number;
   /** Makes a signal that aborts after some milliseconds. */
   readonly timeout: (ms: number) => AbortSignal;
+}
+
+/** A terminal. */
+export interface Terminal {
+  /** How many characters a line has at the moment, and how many lines there are. */
+  readonly size: () => { readonly columns: number; readonly rows: number };
 }
 
 /** A command. */

@@ -11,8 +11,10 @@ import { checkCommand } from "./check.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
+import { fillCommand } from "./fill.ts";
 import { healthCommand } from "./health.ts";
 import { lookupCommand } from "./lookup.ts";
+import { pruneCommand } from "./prune.ts";
 import { rangesCommand } from "./ranges.ts";
 import { serveCommand } from "./serve.ts";
 
@@ -22,6 +24,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["check", checkCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
+  ["fill", fillCommand],
+  ["prune", pruneCommand],
   ["health", healthCommand],
   ["ranges", rangesCommand],
 ]);

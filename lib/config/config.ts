@@ -6,6 +6,7 @@
  */
 
 import type { ProviderName } from "../locations/providers.ts";
+import type { FillConfig, StoreConfig } from "./config_of_filling.ts";
 
 /** A configuration. */
 export interface Config {
@@ -35,6 +36,8 @@ export interface Config {
   readonly signature_upstream?: string | undefined;
   /** The blob stores, by name. */
   readonly mirrors: Readonly<Record<string, MirrorConfig>>;
+  /** What is copied into the stores of mirrors. */
+  readonly fill?: FillConfig | undefined;
   /** The operator's own prefixes, such as `192.0.2.0/24`, by `<cloud>/<region>`. */
   readonly locations: Readonly<Record<string, readonly string[] | PrefixFileConfig>>;
   /** Which servers serve which clients. The first rule that matches applies. */
@@ -157,6 +160,8 @@ export interface MirrorConfig {
    * upstream serves. Without it, there is no limit.
    */
   readonly fallback_limit?: number | undefined;
+  /** How it is written to; without it, it is not. */
+  readonly store?: StoreConfig | undefined;
 }
 
 /** A file of prefixes. */

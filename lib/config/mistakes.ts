@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import { parseMirrorUrl } from "../mirrors/template.ts";
 import { formatPath } from "./mapping.ts";
+import { findUnknownRepositories, findWrongStores } from "./mistakes_of_filling.ts";
 import { findWrongPrefixes } from "./mistakes_of_locations.ts";
 import { findMirrorsTwice, findUnknownNames, findUnused } from "./mistakes_of_names.ts";
 import { findWrongStars } from "./mistakes_of_repositories.ts";
@@ -71,6 +72,8 @@ export function findMistakes(
     ...findUselessSettings(config),
     ...findUnreadableSecrets(config, whyUnreadable),
     ...findPrivate(config),
+    ...findWrongStores(config),
+    ...findUnknownRepositories(config),
   ];
 }
 

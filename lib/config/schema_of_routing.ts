@@ -9,6 +9,8 @@ import { isMapping } from "./mapping.ts";
 import { MAX_MIRRORS } from "../mirrors/board.ts";
 import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
 import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
+import { Fill, Store } from "./schema_of_filling.ts";
+import { Repositories } from "./schema_of_repositories.ts";
 import { Upstream } from "./schema_of_upstreams.ts";
 import { blobsUrl } from "./schema_urls.ts";
 
@@ -17,53 +19,6 @@ const location = text(LOCATION, /^[A-Za-z0-9][A-Za-z0-9_.-]*\/[A-Za-z0-9][A-Za-z
 const pattern = text(
   `"*", or <cloud>/<region> in which a * stands for any text, such as "aws/eu-*"`,
   /^(?!.*\*\*)(?:\*|[A-Za-z0-9*][A-Za-z0-9_.*-]*\/[A-Za-z0-9*][A-Za-z0-9_.*-]*)$/,
-);
-
-const PART = "[a-z0-9]+(?:(?:\\.|__?|-+)[a-z0-9]+)*";
-const repositoryPattern = text(
-  `a repository's name, such as app, or a beginning of names and a *, such as charts/*`,
-  new RegExp(`^(?:\\*|${PART}(?:/${PART})*(?:(?:[./]|__?|-+)?\\*)?)$`),
-);
-
-// A `*` is in the place of a letter, and there is at most one.
-const STARRED_PART = PART.replaceAll("a-z0-9", "a-z0-9*");
-const repositoryName = text(
-  "a repository's name, such as acme/app, with one * for that of the pattern",
-  new RegExp(`^(?!.*\\*.*\\*)${STARRED_PART}(?:/${STARRED_PART})*$`),
-);
-
-const Repository = strict({
-  upstream: optional(
-    "The name of the upstream that they are in. Default: the main upstream, or the one that a " +
-      "rule gives its clients instead.",
-    v.string("an upstream's name, as text"),
-  ),
-  as: optional(
-    "Their name there, after the upstream's path; a * in it stands for what that of the pattern " +
-      "stands for. Default: the same name.",
-    repositoryName,
-  ),
-  public: optional(
-    "Whether everybody may pull them; needed where the upstream has credentials. Default: false.",
-    v.boolean("true or false"),
-  ),
-});
-
-/**
- * The schema of a configuration's repositories.
- *
- * @ignore Its type is valibot's, which `deno doc` takes for a private one.
- */
-export const Repositories = v.pipe(
-  mapping(
-    v.record(
-      repositoryPattern,
-      Repository,
-    ),
-    "a mapping from repositories' names or patterns to where they are",
-    { allowed: "a repository's name or a pattern" },
-  ),
-  v.minEntries(1, "at least one repository's name or pattern, such as *"),
 );
 
 const Mirror = strict({
@@ -75,6 +30,10 @@ const Mirror = strict({
   fallback_limit: optional(
     "How many redirects a second it takes in place of mirrors that are down. Default: no limit.",
     integer(0, 1_000_000),
+  ),
+  store: optional(
+    "Where archeio fill writes the blobs of the mirror. Default: nowhere; it is compared only.",
+    Store,
   ),
 });
 
@@ -186,5 +145,9 @@ export const ROUTING = {
       Rules,
     ),
     [],
+  ),
+  fill: optional(
+    "What archeio fill copies from the upstreams into the stores of mirrors. Default: nothing.",
+    Fill,
   ),
 };

@@ -8,7 +8,8 @@
 import * as v from "valibot";
 import { isMapping, type Mapping } from "./mapping.ts";
 import { COMPARED } from "./schema.ts";
-import { Repositories, Rules } from "./schema_of_routing.ts";
+import { Repositories } from "./schema_of_repositories.ts";
+import { Rules } from "./schema_of_routing.ts";
 
 const text = v.fallback(v.optional(v.string()), undefined);
 const texts = v.fallback(v.array(text), []);
@@ -69,6 +70,20 @@ const Times = v.object({
   stale_s: v.fallback(COMPARED.relay.stale_s, NO_TIMES.stale_s),
 });
 
+// No template of keys.
+const NO_KEY = "";
+const NO_BUCKET = { endpoint: undefined, bucket: undefined };
+const StoreSchema = v.object({
+  s3: v.optional(v.fallback(v.object({ endpoint: text, bucket: text }), NO_BUCKET)),
+  folder: text,
+  key: v.optional(v.fallback(v.string(), NO_KEY)),
+});
+const NO_MIRROR = { url: undefined };
+const MirrorSchema = v.object({
+  url: text,
+  store: v.fallback(v.optional(StoreSchema), undefined),
+});
+
 const SketchSchema = v.object({
   listen: v.fallback(v.optional(Listen, {}), NOWHERE),
   admin: v.fallback(v.optional(v.object(placeOf(COMPARED.admin))), undefined),
@@ -78,10 +93,9 @@ const SketchSchema = v.object({
   relay: v.fallback(v.optional(Times, {}), NO_TIMES),
   repositories: v.fallback(v.optional(mappedTo(RepositorySchema)), undefined),
   signature_upstream: text,
-  mirrors: mappingOf(v.fallback(v.object({ url: text }), { url: undefined })),
-  locations: mappingOf(
-    v.fallback(v.union([v.array(text), v.object({ file: text })]), []),
-  ),
+  mirrors: mappingOf(v.fallback(MirrorSchema, NO_MIRROR)),
+  fill: v.fallback(v.optional(v.object({ repositories: texts })), undefined),
+  locations: mappingOf(v.fallback(v.union([v.array(text), v.object({ file: text })]), [])),
   ranges: v.fallback(v.optional(v.object({ refresh_h: v.optional(v.unknown()) })), undefined),
   rules: v.fallback(
     v.array(
@@ -123,7 +137,9 @@ export interface Sketch {
   /** The name of an upstream. */
   readonly signature_upstream?: string | undefined;
   /** The mirrors, by name. */
-  readonly mirrors: Named<{ readonly url?: string | undefined }>;
+  readonly mirrors: Named<SketchedMirror>;
+  /** What is copied into mirrors. */
+  readonly fill?: { readonly repositories: readonly (string | undefined)[] } | undefined;
   /** Lists of prefixes, or files of them, by location. */
   readonly locations: Named<
     readonly (string | undefined)[] | { readonly file?: string | undefined }
@@ -156,6 +172,21 @@ export interface SketchedUpstream {
   readonly token_hosts?: readonly (string | undefined)[] | undefined;
   /** Hosts that it may redirect to. */
   readonly redirect_hosts?: readonly (string | undefined)[] | undefined;
+}
+
+/** A mirror. */
+export interface SketchedMirror {
+  /** Its URL. */
+  readonly url?: string | undefined;
+  /** How it is written to. */
+  readonly store?: {
+    readonly s3?: {
+      readonly endpoint?: string | undefined;
+      readonly bucket?: string | undefined;
+    } | undefined;
+    readonly folder?: string | undefined;
+    readonly key?: string | undefined;
+  } | undefined;
 }
 
 /** Where repositories are. */

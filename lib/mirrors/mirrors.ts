@@ -16,7 +16,7 @@ import { createForesight, type Foresight } from "./foresight.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { type Answers, createAnswers, createKnownBlobs, type KnownBlobs } from "./known.ts";
 import type { Places } from "./places.ts";
-import { createProbes, type Probed } from "./probes.ts";
+import { createProbes, type Probed, type ProbesOptions } from "./probes.ts";
 import { createRepeats, type Repeats } from "./repeats.ts";
 import { createCoarseClock, createWait, createWithin, type World } from "./time.ts";
 import { createUpstreamCheck, type UpstreamCheck } from "./upstream_check.ts";
@@ -56,6 +56,8 @@ export interface MirrorsOptions extends World {
   readonly stop: AbortSignal;
   /** Notified of findings. */
   readonly log: MirrorsLog;
+  /** Whether a blob is about to be deleted from a mirror. */
+  readonly isLeaving?: ProbesOptions["isLeaving"];
 }
 
 /** Notified of what is found out about mirrors and upstreams. */
@@ -102,7 +104,7 @@ export function createMirrors(options: MirrorsOptions): Mirrors {
   const { known, answers } = createMemories(options, coarseNow);
   const timeoutMs = () => bounds().timeoutMs;
   const shared = { asker, gate, known, board, now, within, wait, later, timeoutMs };
-  const probes = createProbes({ ...shared, log });
+  const probes = createProbes({ ...shared, isLeaving: options.isLeaving, log });
   const nowS = () => Math.floor(timeOfDay() / 1000);
   const upstreams = createUpstreamCheck({
     ...shared,

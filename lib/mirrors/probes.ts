@@ -45,6 +45,8 @@ export interface ProbesOptions {
   readonly wait: (ms: number) => Promise<void>;
   /** Runs the timer that detects slow answers. */
   readonly later: Later;
+  /** Whether a blob is about to be deleted from a mirror, and so counts as missing. */
+  readonly isLeaving?: ((mirror: Mirror, blob: PulledBlob) => boolean) | undefined;
   /** Notified of each probe. */
   readonly log: ProbesLog;
 }
@@ -74,7 +76,7 @@ const SLOW_MS = 1000;
 
 /** Makes probes. */
 export function createProbes(options: ProbesOptions): Probes {
-  const { asker, timeoutMs, gate, board, now, wait, later, log } = options;
+  const { asker, timeoutMs, gate, board, now, wait, later, isLeaving, log } = options;
   const inFlight = new Map<string, Promise<Verdict>>();
   const pauses = createPauses(now);
 
@@ -87,7 +89,8 @@ export function createProbes(options: ProbesOptions): Probes {
     cancel();
     inFlight.delete(key);
     gate.leave(mirror.number);
-    const verdict = judgeProbe(answer, blob.digest);
+    const found = judgeProbe(answer, blob.digest);
+    const verdict = found === "found" && isLeaving?.(mirror, blob) ? "missing" : found;
     // An answer from before the mirror's generation was incremented is invalid.
     if (board.generation(mirror.number) === generation) {
       remember(mirror.number, blobKey(mirror, blob), verdict);

@@ -36,6 +36,8 @@ export interface HandlerOptions
   readonly now: () => number;
   /** Called with the key of each blob that a client is sent to a mirror for. */
   readonly noteSample: (mirror: number, key: string) => void;
+  /** Called with each blob that no mirror had. */
+  readonly noteMiss?: ((blob: PulledBlob) => void) | undefined;
   /** Called with the kind of each request, for traces. */
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
 }
@@ -89,7 +91,7 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
 
 /** Carries out decisions that may require asking other servers. */
 function createPulls(
-  { mirrors, timeoutMs, now, noteSample }: HandlerOptions,
+  { mirrors, timeoutMs, now, noteSample, noteMiss }: HandlerOptions,
   clients: ClientReader,
   { sender, relayer }: { readonly sender: Sender; readonly relayer: Relayer },
 ) {
@@ -108,7 +110,10 @@ function createPulls(
     client: Client,
     leftMs: number,
   ): Response | Promise<Response> {
-    if (found.kind === "none") return toUpstream(decision, client, found.reason, leftMs);
+    if (found.kind === "none") {
+      if (found.reason === "missing") noteMiss?.(decision.asked);
+      return toUpstream(decision, client, found.reason, leftMs);
+    }
     const { mirror, diverted } = found;
     const { asked } = decision;
     const good = isRepeated(client, mirror, asked) ? doubts.look(mirror, asked) : true;

@@ -178,6 +178,7 @@ const SILENT: EventLog = {
   onUnanswered: ignore,
   onStale: ignore,
   onNoAddress: ignore,
+  onMisses: ignore,
   onFailed: ignore,
 };
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Leaving } from "../fill/leaving.ts";
 import { type Answer, describeAnswer } from "../mirrors/answer.ts";
 import { createBoard } from "../mirrors/board.ts";
 import { createMirrors, type Mirrors, type ProbeBounds } from "../mirrors/mirrors.ts";
@@ -11,6 +12,7 @@ import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
 import { blobKey, blobUrl } from "../mirrors/template.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import type { MissCounter } from "../observe/misses.ts";
 import type { Numbers } from "../observe/numbers.ts";
 import type { Mirror } from "../routing/policy.ts";
 import type { RedirectorOptions } from "./redirector.ts";
@@ -18,11 +20,22 @@ import type { RedirectorOptions } from "./redirector.ts";
 // How many blobs in a row a mirror may lack before that is reported.
 const NOTHING_FOUND = 100;
 
-/** Makes the mirror state of an isolate; `bounds` gives the limits in use. */
+/** What the mirror state tells, and is told. */
+export interface OpenMirrorsParts {
+  /** The counters. */
+  readonly numbers: Numbers;
+  /** Counts what mirrors lack; `undefined` where nobody fills them. */
+  readonly misses: () => MissCounter | undefined;
+  /** What is about to be deleted from mirrors. */
+  readonly leaving: () => Leaving;
+  /** The limits in use. */
+  readonly bounds: () => ProbeBounds;
+}
+
+/** Makes the mirror state of an isolate. */
 export function openMirrors(
   options: RedirectorOptions,
-  numbers: Numbers,
-  bounds: () => ProbeBounds,
+  { numbers, misses, leaving, bounds }: OpenMirrorsParts,
 ): Mirrors {
   const { memory, log, now, stop } = options;
   const board = createBoard(memory.board);
@@ -39,6 +52,7 @@ export function openMirrors(
     board,
     places: createPlaces(memory.places, memory.slot, SERVER_NUMBERS),
     bounds,
+    isLeaving: ({ name }, { digest }) => leaving().get(name)?.has(digest) === true,
     log: {
       onSuspect,
       onProbed(mirror, { blob, answer, verdict, tookMs }) {
@@ -46,6 +60,7 @@ export function openMirrors(
         const { foundCount, missingCount } = mirrors.known();
         numbers.known(foundCount, missingCount);
         if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
+        else if (verdict === "missing") misses()?.noteLacking(blob);
         onAnswer(blobUrl(mirror, blob), answer);
         if (verdict === "unsent") return;
         const inARow = board.noteFound(mirror.number, verdict === "found");

@@ -6,10 +6,12 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { type Leaving, NOTHING_LEAVING } from "../fill/leaving.ts";
 import type { Mirrors, MirrorsOptions, ProbeBounds } from "../mirrors/mirrors.ts";
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
 import { createWait, type World } from "../mirrors/time.ts";
+import { type CountedMiss, createMissCounter, type MissCounter } from "../observe/misses.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
@@ -53,6 +55,8 @@ export interface RedirectorLog {
   readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
   /** Called when a request is refused because its client address cannot be read. */
   readonly onNoAddress: (reason: string) => void;
+  /** Called now and then with what mirrors lacked. */
+  readonly onMisses: (misses: readonly CountedMiss[]) => void;
 }
 
 /** What a redirector needs for the lifetime of its isolate. */
@@ -75,6 +79,8 @@ export interface RedirectorOptions extends World, Pick<MirrorsOptions, "coarseNo
 export interface Redirector {
   /** Answers requests according to the current setup. */
   readonly fetch: Handler;
+  /** Reports at once what mirrors lacked. */
+  readonly flushMisses: () => void;
   /** Counts a request that it failed to answer. */
   readonly onThrown: () => void;
   /** What decisions are made from. */
@@ -83,6 +89,8 @@ export interface Redirector {
   readonly present: Present;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
+  /** Takes blobs that are about to be deleted from mirrors for missing, from now on. */
+  readonly leave: (leaving: Leaving) => void;
   /**
    * Prepares another setup in steps, answering requests with the old one in between, and then
    * switches to it.
@@ -97,6 +105,8 @@ interface Made {
   readonly bounds: ProbeBounds;
   readonly relayBounds: RelayBounds;
   readonly sourceOf: (upstream: Upstream) => Source;
+  /** Counts what mirrors lack, if the configuration says what they are filled with. */
+  readonly misses: MissCounter | undefined;
 }
 
 /** What lives as long as the isolate. */
@@ -104,20 +114,30 @@ interface Kept {
   readonly numbers: Numbers;
   readonly mirrors: Mirrors;
   readonly relay: Relay;
+  readonly misses: MissCounter;
 }
 
 /** Makes a redirector. It reads its data set in steps, so the first requests need not wait. */
 export function createRedirector(setup: Setup, options: RedirectorOptions): Redirector {
   const numbers = createNumbers(options.memory.numbers);
-  const mirrors = openMirrors(options, numbers, () => made.bounds);
+  let leaving = NOTHING_LEAVING;
+  const misses = createMissCounter({ send: options.log.onMisses, later: options.later });
+  const mirrors = openMirrors(options, {
+    numbers,
+    misses: () => made.misses,
+    leaving: () => leaving,
+    bounds: () => made.bounds,
+  });
   const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
-  const kept: Kept = { numbers, mirrors, relay };
+  const kept: Kept = { numbers, mirrors, relay, misses };
   let made = make(setup, options, kept);
+  let mirrorsInUse = setup.mirrors;
   prepare(made.routing);
 
   return {
     fetch: (request, info) => made.handle(request, info),
+    flushMisses: misses.flush,
     onThrown: () => numbers.answered("nothing", 500),
     routing: () => made.routing,
     present: {
@@ -126,10 +146,17 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     },
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
+    leave(next) {
+      leaving = next;
+      for (const { name, number } of mirrorsInUse) {
+        for (const digest of next.get(name) ?? []) mirrors.known().missing(number, digest);
+      }
+    },
     async change(setup) {
       const next = make(setup, options, kept);
       await prepare(next.routing);
       made = next;
+      mirrorsInUse = setup.mirrors;
     },
   };
 }
@@ -145,7 +172,7 @@ function createPreparation(
 
 function openRelay(
   options: RedirectorOptions,
-  { numbers, mirrors }: Omit<Kept, "relay">,
+  { numbers, mirrors }: Omit<Kept, "relay" | "misses">,
   made: () => Made,
 ): Relay {
   const { memory } = options;
@@ -164,18 +191,20 @@ function openRelay(
 function make(
   setup: Setup,
   options: RedirectorOptions,
-  { numbers, mirrors, relay }: Kept,
+  { numbers, mirrors, relay, ...kept }: Kept,
 ): Made {
   const { config } = setup;
   const { client_address: client, trace } = config;
   const routing = createRouting(setup, setup.dataSet ?? options.dataSet);
   const sourceOf = createSources(setup);
   const relayBounds = relayBoundsOf(config, setup.isolates);
+  const misses = config.fill === undefined ? undefined : kept.misses;
   const handle = createHandler({
     ...routing,
     clientAddress: { header: client.header, fromEnd: client.from_end },
     mirrors,
     noteSample: createSampler(mirrors.coarseNow, options.log.onSample),
+    noteMiss: misses?.noteAsked,
     timeoutMs: config.probe.timeout_ms,
     now: options.now,
     numbers,
@@ -198,6 +227,7 @@ function make(
     bounds: boundsOf(config, setup.isolates),
     relayBounds,
     sourceOf,
+    misses,
   };
 }
 

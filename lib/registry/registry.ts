@@ -15,12 +15,17 @@ import { judgeLocation, type RegistryServer } from "./server.ts";
 import { createTokenService } from "./token_service.ts";
 import { createTokens, type TokensOptions } from "./tokens.ts";
 
+/** What a registry can be asked for: what clients pull, and the list of its repositories. */
+export type RegistryAsked =
+  | Pulled
+  | { readonly kind: "catalog"; readonly name: ""; readonly query: string };
+
 /** What to ask a registry. */
 export interface RegistryRequest {
   /** The registry. */
   readonly server: RegistryServer;
   /** What is asked for, by the registry's own name of the repository, below its base. */
-  readonly asked: Pulled;
+  readonly asked: RegistryAsked;
   /** The method. */
   readonly method: "GET" | "HEAD";
   /** Other headers: `accept`, `range`, `if-none-match`. */
@@ -54,6 +59,8 @@ export interface RegistryFailure {
   readonly fault: "registry" | "token" | "credentials";
   /** The status, if there was an answer. */
   readonly status?: number;
+  /** The `Retry-After` of the answer, as it came. */
+  readonly retryAfter?: string;
   /** For people; without secrets. */
   readonly reason: string;
 }
@@ -144,7 +151,9 @@ function createSend({ fetch, fetchAnew, now, onResponse }: RegistryOptions) {
 // Lengths, ranges and digests refer to the unencoded bytes.
 const HEADERS = { "user-agent": "archeio", "accept-encoding": "identity" };
 
-function formatUrl({ base }: RegistryServer, asked: Pulled): string {
+function formatUrl({ base }: RegistryServer, asked: RegistryAsked): string {
+  // The list is the host's, whatever path its repositories have.
+  if (asked.kind === "catalog") return `${new URL(base).origin}/v2/_catalog${asked.query}`;
   return base + formatPath(asked) + asked.query;
 }
 
@@ -177,7 +186,7 @@ function judge(
     case 429:
       return { kind: "slow_down", retryAfter: headers.get("retry-after") ?? undefined };
     default:
-      return failed(status, `it answered ${status}`);
+      return { ...failed(status, `it answered ${status}`), ...retryAfterOf(headers) };
   }
 }
 
@@ -194,6 +203,11 @@ function judgeRedirect(
   return sent !== undefined && origin === new URL(url).origin && pathname.startsWith("/v2/")
     ? failed(status, "it redirects to itself, where a client has no token")
     : { kind: "redirect", location: judged.url };
+}
+
+function retryAfterOf(headers: Headers): { retryAfter?: string } {
+  const retryAfter = headers.get("retry-after");
+  return retryAfter === null ? {} : { retryAfter };
 }
 
 function failed(status: number, reason: string): RegistryFailure {

@@ -5,7 +5,9 @@
  * @module
  */
 
+import type { Leaving } from "../fill/leaving.ts";
 import type { World } from "../mirrors/time.ts";
+import type { CountedMiss } from "../observe/misses.ts";
 import { createPullLog } from "../observe/pull_log.ts";
 import type { Asked } from "../oci/request.ts";
 import {
@@ -27,6 +29,8 @@ export type Order =
   | { readonly kind: "certify"; readonly tls: Tls }
   /** Forget a blob that a mirror has lost. */
   | { readonly kind: "forget"; readonly mirror: number; readonly digest: string }
+  /** Send no client to mirrors for blobs that are about to be deleted there. */
+  | { readonly kind: "leave"; readonly leaving: Leaving }
   /** Drain, and end pending waits after `giveUpMs`. */
   | { readonly kind: "stop"; readonly giveUpMs: number };
 
@@ -70,6 +74,8 @@ export type Report =
   }
   /** A request was refused because its client address cannot be read. */
   | { readonly kind: "no_address"; readonly reason: string }
+  /** Mirrors lacked blobs that clients asked for. */
+  | { readonly kind: "misses"; readonly misses: readonly CountedMiss[] }
   /** Lines of the pull log. */
   | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> };
 
@@ -149,6 +155,8 @@ export function createIsolate(options: IsolateOptions): Isolate {
           return listener?.certify(order.tls);
         case "forget":
           return redirector?.forget(order.mirror, order.digest);
+        case "leave":
+          return redirector?.leave(order.leaving);
         case "stop":
           return await stop(order.giveUpMs);
       }
@@ -165,6 +173,7 @@ function createReportingLog(report: (report: Report) => void): RedirectorLog {
     onNothingFound: (mirror, blobs, answer) =>
       report({ kind: "nothing_found", mirror, blobs, answer }),
     onNoAddress: (reason) => report({ kind: "no_address", reason }),
+    onMisses: (misses) => report({ kind: "misses", misses }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Checks } from "../mirrors/checks.ts";
 import type { World } from "../mirrors/time.ts";
 import type { Events } from "../observe/events.ts";
 import { createLineSink, type LineSink } from "../observe/line_sink.ts";
+import { createMissTable, type MissTable } from "../observe/misses.ts";
 import type { Standing } from "../observe/metrics.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
@@ -22,6 +23,7 @@ import { createIsolate, type Isolate, type Order, type Start, type Tls } from ".
 import { createIsolates, type Isolates, type Spawn } from "./isolates.ts";
 import { createCountingLog, type ServerLog } from "./log.ts";
 import type { Listen } from "./listener.ts";
+import { createLeavingWatch, type LeavingWatch } from "./leaving.ts";
 import { createProgramMemory, type ProgramMemory } from "./memory.ts";
 import { createSetupOwner, type SetupOwner } from "./owner.ts";
 import { createReportReader } from "./reports.ts";
@@ -68,6 +70,10 @@ export interface Program {
   readonly changes: Changes;
   /** The state of the program. */
   readonly standing: () => Standing;
+  /** Watches what is about to be deleted from mirrors. */
+  readonly leaving: LeavingWatch;
+  /** What mirrors lacked. */
+  readonly misses: MissTable;
   /** The output of the pull log. */
   readonly pulls: LineSink;
   /** The event log, which also counts. */
@@ -105,9 +111,17 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
   const check = () => {
     const { mirrors, config: { health } } = isolates.owner.current();
     checks.restart(mirrors, healthOf(health));
+    leaving.start();
   };
-  const isolates = openIsolates(config, { options, memory, log, checks, pulls, onTaken: check });
+  const misses = createMissTable();
+  const parts = { options, memory, log, checks, pulls, misses };
+  const isolates = openIsolates(config, { ...parts, onTaken: check });
   const { main, others, owner } = isolates;
+  const leaving = createLeavingWatch({
+    config: () => owner.current().config,
+    later,
+    tell: (leaving) => isolates.tell({ kind: "leave", leaving }),
+  });
   const changes = createChanges({ ...options, owner, log, certify: isolates.certify });
   return {
     owner,
@@ -116,6 +130,8 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
     checks,
     changes,
     standing: openStanding({ memory, board, checks, owner, options }),
+    leaving,
+    misses,
     pulls,
     log,
     async start() {
@@ -134,6 +150,7 @@ interface IsolatesParts {
   readonly log: ServerLog;
   readonly checks: Checks;
   readonly pulls: LineSink;
+  readonly misses: MissTable;
   readonly onTaken: () => void;
 }
 

@@ -6,6 +6,7 @@
 
 import type { Checks } from "../mirrors/checks.ts";
 import type { LineSink } from "../observe/line_sink.ts";
+import type { MissTable } from "../observe/misses.ts";
 import type { Report } from "./isolate.ts";
 import type { ServerLog } from "./log.ts";
 
@@ -17,13 +18,15 @@ export interface ReportReaders {
   readonly checks: Checks;
   /** Accepts lines of the pull log. */
   readonly pulls: LineSink;
+  /** Adds up what mirrors lacked. */
+  readonly misses: MissTable;
   /** Called with the address that an isolate listens at. */
   readonly onReady: (address: Deno.NetAddr) => void;
 }
 
 /** Makes a function that distributes reports. */
 export function createReportReader(
-  { log, checks, pulls, onReady }: ReportReaders,
+  { log, checks, pulls, misses, onReady }: ReportReaders,
 ): (report: Report) => void {
   return (report) => {
     switch (report.kind) {
@@ -43,6 +46,8 @@ export function createReportReader(
         return log.onNothingFound(report.mirror, report.blobs, report.answer);
       case "no_address":
         return log.onNoAddress(report.reason);
+      case "misses":
+        return misses.add(report.misses);
       case "pulls":
         return pulls.take(report.lines);
     }

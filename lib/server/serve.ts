@@ -9,6 +9,8 @@ import { createAdminHandler } from "../admin/admin.ts";
 import type { Config } from "../config/config.ts";
 import { createWithin } from "../mirrors/time.ts";
 import { claimPort, isShared, listening } from "./claim.ts";
+import { isOneOf } from "../fill/repositories.ts";
+import { readFillState } from "./fill_state.ts";
 import type { Listener } from "./listener.ts";
 import { openProgram, type Program, type ProgramOptions } from "./program.ts";
 import { onSignals } from "./signals.ts";
@@ -79,12 +81,23 @@ function openAdmin(
     unready: () => state.unready,
     standing: program.standing,
     redirector: () => program.main.redirector()!,
+    misses: () => missesOf(program),
+    fillState: () => readFillState(program.owner.current().config),
   });
   return listen(handler, { ...admin, later, onError: program.log.onFailed });
 }
 
+/** What mirrors lacked, of the repositories that they are filled with. */
+function missesOf({ main, misses, owner }: Program) {
+  main.redirector()!.flushMisses();
+  const { repositories = [] } = owner.current().config.fill ?? {};
+  return misses.list().filter(({ name }) => isOneOf(repositories, name));
+}
+
 /** Drains all isolates, up to a time limit. */
-async function drain({ main, others, checks, changes }: Program, { later }: ProgramOptions) {
+async function drain(program: Program, { later }: ProgramOptions) {
+  const { main, others, checks, changes, leaving } = program;
+  leaving.stop();
   checks.stop();
   changes.stop();
   const order = { kind: "stop", giveUpMs: GIVE_UP_MS } as const;
@@ -94,10 +107,11 @@ async function drain({ main, others, checks, changes }: Program, { later }: Prog
 
 /** Stops the admin listener. An operator's client that hangs must not delay the exit. */
 async function end(
-  { checks, changes, pulls }: Program,
+  { checks, changes, leaving, pulls }: Program,
   admin: Listener | undefined,
   { later }: ProgramOptions,
 ): Promise<void> {
+  leaving.stop();
   checks.stop();
   changes.stop();
   admin?.stopAtOnce();

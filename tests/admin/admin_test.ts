@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { createAdminHandler } from "../../lib/admin/admin.ts";
+import type { FillState } from "../../lib/fill/state.ts";
 import { createEvents } from "../../lib/observe/events.ts";
+import { parseMisses } from "../../lib/fill/misses.ts";
+import type { CountedMiss } from "../../lib/observe/misses.ts";
 import { createStanding } from "../../lib/observe/standing.ts";
 import {
   CDN,
@@ -29,6 +32,8 @@ async function createAdmin() {
   }, { memory });
   const reasons: string[] = [];
   const events = createEvents();
+  const misses: CountedMiss[] = [];
+  const fillStates: FillState[] = [];
   const setup = { ...createSetup(SIGNED_CONFIG), dataSet: DATA_SET };
   const handler = createAdminHandler({
     unready: () => reasons[0],
@@ -45,13 +50,15 @@ async function createAdmin() {
       startedS: 1,
     }),
     redirector: () => world.redirector,
+    misses: () => misses,
+    fillState: () => Promise.resolve(fillStates[0]),
   });
   async function ask(path: string, method = "GET") {
     const { request, info } = createRequest(path, { method });
     const response = await handler(request, info);
     return { status: response.status, headers: response.headers, body: await response.text() };
   }
-  return { handler, ask, reasons, events, world };
+  return { handler, ask, reasons, events, world, misses, fillStates };
 }
 
 const TEXT = "text/plain; charset=utf-8";
@@ -275,4 +282,37 @@ Deno.test("the admin listener gives HEAD the headers of GET and no body, whateve
       assertEquals(head, { head: got.head, body: "" }, `${path} ${encodings}`);
     }
   }
+});
+
+Deno.test("the admin listener gives what mirrors lacked, as fill --from takes it", async () => {
+  const { ask, misses } = await createAdmin();
+  assertEquals(JSON.parse((await ask("/misses")).body), { misses: [] });
+  misses.push({ name: "app", digest: DIGEST, count: 3 });
+  const { status, headers, body } = await ask("/misses");
+  assertEquals(status, 200);
+  assertEquals(headers.get("content-type"), "application/json");
+  assertEquals(JSON.parse(body), { misses: [{ name: "app", digest: DIGEST, count: 3 }] });
+  assertEquals(parseMisses(body), [{ name: "app", digest: DIGEST }]);
+});
+
+Deno.test("the admin listener gives metrics of the last fill, once there was one", async () => {
+  const { ask, fillStates } = await createAdmin();
+  assert(!(await ask("/metrics")).body.includes("archeio_fill_"));
+  fillStates.push({
+    version: 1,
+    beganS: 10,
+    endedS: 25,
+    completeS: 0,
+    blobs: 7,
+    bytes: 700,
+    readBytes: 300,
+    failures: 0,
+    mirrors: {
+      cdn: { blobs: 5, missing: 2, missingSinceS: 9, copied: 1, copiedBytes: 300, failed: 2 },
+    },
+  });
+  const { body } = await ask("/metrics");
+  const metrics = readMetrics(body);
+  assertEquals(valueOf(metrics, "archeio_fill_duration_seconds"), 15);
+  assertEquals(valueOf(metrics, "archeio_fill_mirror_missing_blobs", { mirror: "cdn" }), 2);
 });

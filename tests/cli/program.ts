@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Context } from "../../lib/cli/command.ts";
+import type { Context, Terminal } from "../../lib/cli/command.ts";
 import { run } from "../../lib/cli/run.ts";
 
 /** What a run of the program gave. */
@@ -21,6 +21,8 @@ export interface World {
   readonly fetch?: typeof fetch;
   readonly now?: () => number;
   readonly timeout?: (ms: number) => AbortSignal;
+  /** The terminal that standard output is. */
+  readonly terminal?: Terminal;
   /** Takes standard output's place. */
   readonly out?: (text: string) => void;
   /** Takes standard error's place. */
@@ -38,6 +40,7 @@ export function createContext(world: World = {}): Context {
     write: () => Promise.resolve(),
     writeErr: () => Promise.resolve(),
     program: new URL("../../main.ts", import.meta.url).href,
+    terminal: world.terminal,
     now: world.now ?? (() => 0),
     timeout: world.timeout ?? (() => new AbortController().signal),
   };

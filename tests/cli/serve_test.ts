@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runProgram, temporaryFile } from "./program.ts";
+import { runProgram, temporaryFile, temporaryFolder } from "./program.ts";
 import { DIGEST, failToServe, get, serve, startMirror } from "./served.ts";
 
 const UPSTREAM = "upstreams: { main: { endpoint: https://registry.example } }\n";
@@ -154,4 +154,49 @@ Deno.test("serve ends with 2 when its files or ports cannot be right", async () 
   const refused = await failToServe({ config: wrong.path, flags: ["--unstable-net"] });
   assertEquals(refused.status, 2);
   assert(refused.err.includes(`cannot use the certificate "${pem.path}" with the private key`));
+});
+
+Deno.test("serve tells what its mirrors lacked, and the state of filling, to operators", async () => {
+  const mirror = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => new Response(null, { status: request.url.endsWith(DIGEST) ? 404 : 200 }),
+  );
+  const url = `http://127.0.0.1:${mirror.addr.port}`;
+  const leaving = `sha256:${"7".repeat(64)}`;
+  using state = temporaryFolder({
+    "state.json": JSON.stringify({
+      version: 1,
+      beganS: 1,
+      endedS: 2,
+      completeS: 2,
+      blobs: 1,
+      bytes: 1,
+      readBytes: 0,
+      failures: 0,
+      mirrors: {},
+    }),
+    "leaving.json": JSON.stringify({ one: [leaving] }),
+  });
+  using file = temporaryFile(`${UPSTREAM}admin: { port: 0 }
+mirrors: { one: { url: "${url}" } }
+rules: [{ clients: ["*"], mirrors: [one] }]
+probe: { recheck_s: 1 }
+fill: { repositories: ["charts/*"], state: "${state.path}" }
+`);
+  await using server = await serve({ config: file.path });
+  await get(`${server.url}v2/charts/web/blobs/${DIGEST}`);
+  await get(`${server.url}v2/app/blobs/${DIGEST}`);
+  const { misses } = JSON.parse((await get(`${server.admin}misses`)).body);
+  assertEquals(misses, [{ name: "charts/web", digest: DIGEST, count: 1 }]);
+  const metrics = (await get(`${server.admin}metrics`)).body;
+  assertStringIncludes(metrics, "archeio_fill_duration_seconds 1\n");
+  const locationOf = async () => (await get(`${server.url}v2/app/blobs/${leaving}`)).location;
+  // Within a third of recheck_s, nobody is sent there for what is about to be deleted.
+  while ((await locationOf())!.startsWith(url)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assertEquals(await locationOf(), `https://registry.example/v2/app/blobs/${leaving}`);
+  server.process.kill("SIGTERM");
+  await server.end();
+  await mirror.shutdown();
 });

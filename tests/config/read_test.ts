@@ -100,7 +100,7 @@ const FULL_CONFIG = {
 } as const;
 
 const KEYS = "a mapping with the keys listen, workers, admin, log, client_address, trace, pages, " +
-  "upstreams, repositories, signature_upstream, mirrors, locations, rules, relay, probe, health, ranges";
+  "upstreams, repositories, signature_upstream, mirrors, locations, rules, fill, relay, probe, health, ranges";
 const ALLOWED_TEXT = 'YAML or JSON, each key once, "*" and "{…}" in quotes';
 
 Deno.test("readConfig() repeats no password", () => {

@@ -18,7 +18,7 @@ const SOURCE_URL = "an http: or https: URL without user and fragment, such as " 
   "https://example.com/ip-ranges.json";
 const KEYS =
   "listen, workers, admin, log, client_address, trace, pages, upstreams, repositories, signature_upstream, " +
-  "mirrors, locations, rules, relay, probe, health, ranges";
+  "mirrors, locations, rules, fill, relay, probe, health, ranges";
 const UPSTREAM_KEYS = "endpoint, path, pull, tags, credentials, token_hosts, redirect_hosts";
 const RELAY_KEYS = "memory_mib, tag_ttl_s, stale_s, timeout_ms, stream, max_streams";
 const HOURS = "a number of hours, from 0.001 to 8760";
@@ -118,7 +118,7 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
     {
       path: "mirrors.one",
       values: mappings,
-      allowed: "a mapping with the keys url, fallback_limit",
+      allowed: "a mapping with the keys url, fallback_limit, store",
     },
     { path: "mirrors.one.url", values: texts, allowed: BASE_URL },
     {
@@ -363,7 +363,7 @@ Deno.test("ConfigSchema makes a JSON Schema that knows every key and no other", 
   const schema = toJsonSchema(ConfigSchema, { typeMode: "input", errorMode: "ignore" });
   assertEquals(
     Object.keys(schema.properties ?? {}).sort(),
-    ("admin client_address health listen locations log mirrors pages probe ranges " +
+    ("admin client_address fill health listen locations log mirrors pages probe ranges " +
       "relay repositories rules signature_upstream trace upstreams workers").split(" "),
   );
   assertEquals(schema.required, ["upstreams"]);

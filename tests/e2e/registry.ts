@@ -71,7 +71,10 @@ async function answer(request: Request, origin: string): Promise<Response> {
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
 // Clients that know no such API pull the same index by the tag `sha256-<hex>`.
 export async function filterReferrers(fallback: Response, artifactType: string | null) {
-  const index = await fallback.json();
+  // It knows what refers to what, and so that nothing does.
+  const nothing = { schemaVersion: 2, mediaType: INDEX, manifests: [] };
+  const answered = await fallback.json();
+  const index = fallback.ok ? answered : nothing;
   if (artifactType !== null) {
     index.manifests = index.manifests.filter((manifest: { artifactType: string }) =>
       manifest.artifactType === artifactType

@@ -132,11 +132,7 @@ async function asToday(
     await response.body?.cancel();
     const headers = { accept: INDEX, authorization: request.headers.get("authorization") ?? "" };
     const fallback = await fetch(`http://${origin}${name}/manifests/${tagOf(digest)}`, { headers });
-    if (fallback.ok) return await filterReferrers(fallback, searchParams.get("artifactType"));
-    await fallback.body?.cancel();
-    // It knows what refers to what, and so that nothing does.
-    const nothing = { schemaVersion: 2, mediaType: INDEX, manifests: [] };
-    return new Response(JSON.stringify(nothing), { headers: { "content-type": INDEX } });
+    return await filterReferrers(fallback, searchParams.get("artifactType"));
   }
   const count = Number(searchParams.get("n") ?? pageSize);
   if (!response.ok || !pathname.endsWith("/tags/list") || !Number.isFinite(count)) return response;

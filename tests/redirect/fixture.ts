@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CountedMiss } from "../../lib/observe/misses.ts";
 import { assertEquals } from "@std/assert";
 import type { Config } from "../../lib/config/config.ts";
 import { readConfig } from "../../lib/config/read.ts";
@@ -173,6 +174,7 @@ export interface Told {
   readonly nothingFound: (readonly [mirror: string, blobs: number, answer: string])[];
   /** Why requests were refused for want of a client address. */
   readonly noAddress: string[];
+  readonly misses: CountedMiss[];
   /** Which upstreams' failures were covered by what is remembered. */
   readonly stale: string[];
 }
@@ -185,6 +187,7 @@ export function createTold(): { readonly told: Told; readonly log: RedirectorOpt
     samples: [],
     nothingFound: [],
     noAddress: [],
+    misses: [],
     stale: [],
   };
   return {
@@ -196,6 +199,7 @@ export function createTold(): { readonly told: Told; readonly log: RedirectorOpt
       onSample: (mirror, digest) => told.samples.push([mirror, digest]),
       onNothingFound: (...found) => told.nothingFound.push(found),
       onNoAddress: (reason) => told.noAddress.push(reason),
+      onMisses: (misses) => told.misses.push(...misses),
     },
   };
 }

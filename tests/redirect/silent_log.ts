@@ -14,4 +14,5 @@ export const SILENT_LOG: RedirectorLog = {
   onSample() {},
   onNothingFound() {},
   onNoAddress() {},
+  onMisses() {},
 };

@@ -297,3 +297,46 @@ Deno.test("describeFailure() tells where it was, if that is known", () => {
   ];
   for (const { asked, expected } of table) assertEquals(describeFailure(asked), expected);
 });
+
+const FILLED: ConfigFile = { ...ONE_MIRROR, fill: { repositories: ["a"] } };
+
+Deno.test("an isolate tells what its mirrors lacked, where the configuration fills them", async () => {
+  for (const [config, expected] of [[FILLED, true], [ONE_MIRROR, false]] as const) {
+    const { start, told, listener, isolate, timers } = createStage({ fetch: answering(() => 404) });
+    await start(config);
+    told();
+    await listener().ask(blob(DIGEST));
+    await listener().ask(blob(DIGEST));
+    isolate.redirector()!.flushMisses();
+    const counted = { name: "a", digest: DIGEST, count: 2 };
+    const misses = [{ kind: "misses", misses: [counted] } as const];
+    assertEquals(told().filter(({ kind }) => kind === "misses"), expected ? misses : []);
+    await listener().ask(blob(DIGEST));
+    await timers.pass(1000);
+    assertEquals(told().filter(({ kind }) => kind === "misses").length, expected ? 1 : 0);
+  }
+});
+
+Deno.test("an isolate sends nobody to a mirror for what is about to be deleted there", async () => {
+  let heads = 0;
+  const { start, change, listener, isolate, timers } = createStage({
+    fetch: answering(() => (heads++, 200)),
+  });
+  await start(ONE_MIRROR);
+  const { ask } = listener();
+  const found = `https://only.example/${DIGEST}`;
+  const upstream = `${MAIN}a/blobs/${DIGEST}`;
+  assertEquals(await locationOf(ask(blob(DIGEST))), found);
+  const leaving = new Map([["only", new Set([DIGEST])], ["another", new Set([DIGEST])]]);
+  await isolate.take({ kind: "leave", leaving });
+  assertEquals(await locationOf(ask(blob(DIGEST))), upstream);
+  await change({ ...ONE_MIRROR, probe: { max_in_flight: 9 } });
+  await timers.pass(60_000);
+  // It is asked again, and still has it.
+  assertEquals(await locationOf(ask(blob(DIGEST))), upstream);
+  assertEquals(heads, 2);
+  assertEquals(await locationOf(ask(blob(OTHER_DIGEST))), `https://only.example/${OTHER_DIGEST}`);
+  await isolate.take({ kind: "leave", leaving: new Map() });
+  await timers.pass(60_000);
+  assertEquals(await locationOf(ask(blob(DIGEST))), found);
+});

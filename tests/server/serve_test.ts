@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ListenError } from "../../lib/server/claim.ts";
 import { valueOf } from "../observe/prometheus.ts";
+import { temporaryFolder } from "../cli/program.ts";
 import { createFakeListen } from "./fixture.ts";
 import { type ConfigFile, DIGEST, MAIN, readTestConfig } from "../redirect/fixture.ts";
 import { type Puppet, setupOf } from "./puppets.ts";
@@ -105,6 +106,21 @@ Deno.test("serve() passes on all that isolates report", async () => {
   assertEquals(pulls, ["a pull\n"]);
   // A mirror that is suspect is checked at once, by a blob that it had.
   assertEquals(asked()[0], `GET ${FOUND}`);
+  await end();
+});
+
+Deno.test("serve() tells every isolate what is about to be deleted from mirrors", async () => {
+  using folder = temporaryFolder({ "leaving.json": JSON.stringify({ only: [DIGEST] }) });
+  const fill = { repositories: ["a"], state: folder.path };
+  const stage = await startStage({ file: { ...ONE_MIRROR, workers: 2, fill } });
+  const { blobs, ask, puppets: [puppet], timers, end } = stage;
+  puppet!.ready();
+  blobs.add(DIGEST);
+  assertEquals(await locationOf(ask(BLOB)), FOUND);
+  await timers.pass(60_000);
+  // The file is read meanwhile.
+  while (kindsOf(puppet!).at(-1) !== "leave") await new Promise((go) => setTimeout(go, 1));
+  assertEquals(await locationOf(ask(BLOB)), IN_UPSTREAM);
   await end();
 });
 
