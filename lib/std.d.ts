@@ -44,8 +44,10 @@ declare module "@std/http/status" {
     readonly OK: 200;
     readonly TemporaryRedirect: 307;
     readonly BadRequest: 400;
+    readonly Unauthorized: 401;
     readonly NotFound: 404;
     readonly MethodNotAllowed: 405;
+    readonly MisdirectedRequest: 421;
     readonly InternalServerError: 500;
     readonly ServiceUnavailable: 503;
   };

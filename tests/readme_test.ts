@@ -24,6 +24,7 @@ import { ConfigSchema } from "../lib/config/schema.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
 import { EMBEDDED } from "../lib/locations/embedded.ts";
 import { createBoard, createBoardMemory } from "../lib/mirrors/board.ts";
+import { addLocated } from "../lib/observe/located.ts";
 import { createEvents } from "../lib/observe/events.ts";
 import { formatMetrics } from "../lib/observe/metrics.ts";
 import {
@@ -311,7 +312,8 @@ Deno.test("README.md names every dependency and every variable, and links to wha
     specifier.replace(/^(@std\/[a-z]+).*/, "$1")
   );
   const [, dependencies] = README.split("\n## Dependencies\n");
-  const listed = [...dependencies!.matchAll(/^\| `(.*?)`/gm)].map(({ 1: name }) => name!);
+  const listed = [...dependencies!.matchAll(/^\| (`.*?`) +\|/gm)]
+    .flatMap(({ 1: names }) => names!.split(", ").map((name) => name.replaceAll("`", "")));
   assertEquals(listed.toSorted(), imported.toSorted());
   for (const variable of [...VARIABLES, "ARCHEIO_CONFIG"]) {
     assertStringIncludes(README, `\`${variable}\``);
@@ -357,6 +359,9 @@ Deno.test("README.md names every metric, and no other", () => {
     versions: {},
     isolates: 1,
     residentBytes: 0,
+    cpuS: 0,
+    located: addLocated([], new Map()),
+    locations: [],
     startedS: 0,
   });
   const written = [...metrics.matchAll(/^# TYPE (archeio_\w+)/gm)].map(({ 1: name }) => name!);

@@ -1,21 +1,22 @@
 /**
  * What operators ask on a separate listener: whether the program is alive, whether it is ready
- * for requests, its metrics, and how a request would be answered.
+ * for requests, its metrics, its state as a page and as JSON, and how a request would be
+ * answered. No request changes anything.
  *
  * @module
  */
 
 import { STATUS_CODE } from "@std/http/status";
-import { explain } from "../redirect/explain.ts";
-import { describeNoAddress, tryAddress } from "../net/address.ts";
-import type { Handler } from "../redirect/handler.ts";
-import { imagePath } from "../oci/image.ts";
 import { type FillState, formatStateMetrics } from "../fill/state.ts";
-import type { CountedMiss } from "../observe/misses.ts";
 import { METRICS_TYPE } from "../observe/exposition.ts";
 import { formatMetrics, type Standing } from "../observe/metrics.ts";
+import type { CountedMiss } from "../observe/misses.ts";
+import type { Handler } from "../redirect/handler.ts";
 import type { Redirector } from "../redirect/redirector.ts";
 import { textResponse } from "../redirect/responses.ts";
+import { type AccessOptions, tryRefuse } from "./access.ts";
+import { type Answered, answerExplain, answerLookup } from "./ask.ts";
+import type { CreateStatus } from "./create_status.ts";
 
 /** What the admin handler needs. */
 export interface AdminOptions {
@@ -23,8 +24,12 @@ export interface AdminOptions {
   readonly unready: () => string | undefined;
   /** The state of the program, for metrics. */
   readonly standing: () => Standing;
+  /** The state of the program, for people and programs. */
+  readonly status: CreateStatus;
   /** The redirector of the isolate that answers operators. */
   readonly redirector: () => Pick<Redirector, "routing" | "present">;
+  /** Who may ask. */
+  readonly access: AccessOptions;
   /** What mirrors lacked, the most asked for first. */
   readonly misses: () => readonly CountedMiss[];
   /** What the last fill of the mirrors found; `undefined` if that is not known. */
@@ -32,31 +37,62 @@ export interface AdminOptions {
 }
 
 const AUTHORITY = /^[^/]*\/\/[^/?]*/;
-const PATHS = "/healthz, /readyz, /metrics, /misses, /explain?address=ADDRESS&path=PATH";
+const PATHS = "/, /status, /healthz, /readyz, /metrics, /misses, " +
+  "/explain?address=ADDRESS&path=PATH, /lookup?address=ADDRESS";
 
-/** An answer: a text, its status, and its media type. */
+/** An answer: a text, its status, its media type and more headers. */
 interface Told {
   readonly text: string;
   readonly status?: number;
   readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Makes the handler of the admin listener. */
 export function createAdminHandler(options: AdminOptions): Handler {
-  return function handle({ method, url }) {
+  return function handle(request) {
+    const { method, url } = request;
     if (method !== "GET" && method !== "HEAD") {
       const status = STATUS_CODE.MethodNotAllowed;
-      return textResponse("only GET and HEAD are supported\n", { method, status });
+      return respond({ text: "only GET and HEAD are supported\n", status }, method);
     }
     // The authority comes from the client's Host header, and may be invalid.
-    const told = tell(new URL(url.replace(AUTHORITY, "http://admin")), options);
-    const respond = ({ text, ...rest }: Told) => textResponse(text, { method, ...rest });
-    return told instanceof Promise ? told.then(respond) : respond(told);
+    const asked = new URL(url.replace(AUTHORITY, "http://admin"));
+    const refusal = tryRefuse(request, asked.pathname, options.access);
+    if (refusal !== undefined) return respond(refusal, method);
+    const told = tell(asked, options);
+    return told instanceof Promise
+      ? told.then((told) => respond(told, method))
+      : respond(told, method);
   };
 }
 
-function tell({ pathname, searchParams }: URL, options: AdminOptions): Told | Promise<Told> {
+function respond({ text, headers = {}, ...rest }: Told, method: string): Response {
+  const response = textResponse(text, { method, ...rest });
+  for (const [name, value] of Object.entries({ ...SAFE, ...headers })) {
+    response.headers.set(name, value);
+  }
+  return response;
+}
+
+// Neither a page of another site nor a proxy gets hold of an answer.
+const SAFE = {
+  "cache-control": "no-store, no-transform",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+function tell(url: URL, options: AdminOptions): Told | Promise<Told> {
+  const { pathname, searchParams } = url;
   switch (pathname) {
+    case "/":
+    case "/page.js":
+    case "/page.css":
+      return tellPage(url, options);
+    case "/status":
+      return tellStatus(searchParams.get("history") !== "none", options);
     case "/healthz":
       return { text: "ok\n" };
     case "/readyz":
@@ -64,15 +100,29 @@ function tell({ pathname, searchParams }: URL, options: AdminOptions): Told | Pr
     case "/metrics":
       return tellMetrics(options);
     case "/misses":
-      return {
-        text: JSON.stringify({ misses: options.misses() }, null, 2) + "\n",
-        type: "application/json",
-      };
+      return toJson({ misses: options.misses() });
     case "/explain":
-      return explainRequest(searchParams, options);
+      return toAnswer(answerExplain(searchParams, options.redirector()));
+    case "/lookup":
+      return toAnswer(answerLookup(searchParams.get("address"), options.redirector()));
     default:
       return { text: `not found; there are ${PATHS}\n`, status: STATUS_CODE.NotFound };
   }
+}
+
+// Loaded when the page is asked for, because it takes memory.
+async function tellPage({ pathname, searchParams }: URL, options: AdminOptions): Promise<Told> {
+  const { answerPage } = await import("./answer_page.ts");
+  const { status, redirector } = options;
+  const fill = await options.fillState();
+  return answerPage(pathname, searchParams, { status: () => status(true, fill), redirector });
+}
+
+async function tellStatus(
+  withHistory: boolean,
+  { status, fillState }: AdminOptions,
+): Promise<Told> {
+  return toJson(status(withHistory, await fillState()));
 }
 
 async function tellMetrics({ standing, fillState }: AdminOptions): Promise<Told> {
@@ -87,29 +137,12 @@ function tellReadiness(reason: string | undefined): Told {
     : { text: `not ready: ${reason}\n`, status: STATUS_CODE.ServiceUnavailable };
 }
 
-const EXPLAIN_USAGE =
-  "explain takes an address, and a path that begins with a slash or an image: " +
-  "/explain?address=192.0.2.1&path=/v2/pause/manifests/3.9 or " +
-  "/explain?address=192.0.2.1&image=pause:3.9\n";
-
-function explainRequest(parameters: URLSearchParams, { redirector }: AdminOptions): Told {
-  const address = parameters.get("address");
-  const path = tryPath(parameters);
-  if (address === null || path === undefined) {
-    return { text: EXPLAIN_USAGE, status: STATUS_CODE.BadRequest };
-  }
-  const client = tryAddress(address);
-  if (client === undefined) {
-    return { text: `${describeNoAddress(address)}\n`, status: STATUS_CODE.BadRequest };
-  }
-  const { routing, present } = redirector();
-  const explained = explain(client, { address, path }, routing(), present);
-  return { text: JSON.stringify(explained, null, 2) + "\n", type: "application/json" };
+function toAnswer<Answer>(answered: Answered<Answer>): Told {
+  return answered.kind === "answer"
+    ? toJson(answered.answer)
+    : { text: `${answered.message}\n`, status: STATUS_CODE.BadRequest };
 }
 
-function tryPath(parameters: URLSearchParams): string | undefined {
-  const image = parameters.get("image");
-  if (image) return imagePath(image);
-  const path = parameters.get("path");
-  return path?.startsWith("/") ? path : undefined;
+function toJson(value: unknown): Told {
+  return { text: JSON.stringify(value, null, 2) + "\n", type: "application/json" };
 }

@@ -6,6 +6,7 @@
 
 import { configureSync, getJsonLinesFormatter, getLogger, type Logger } from "@logtape/logtape";
 import type { Config, LogLevel } from "../config/config.ts";
+import type { AdminConfig } from "../config/config_of_listeners.ts";
 import type { Finding } from "../findings/finding.ts";
 import { describeFailure } from "../server/isolate.ts";
 import type { Mirror } from "../routing/policy.ts";
@@ -22,6 +23,8 @@ const MAX_TOLD = 1000;
 export interface ProgramLog extends ServerLog {
   /** Called when traces are requested, but the runtime makes none. */
   readonly untraced: () => void;
+  /** Called when operators are answered on other addresses than loopback, without a token. */
+  readonly openAdmin: (admin: AdminConfig) => void;
   /** Called when the built-in configuration, for registry.k8s.io, is used by default. */
   readonly builtIn: () => void;
   /** Called with what looking at upstreams and mirrors has found, if it is not good. */
@@ -46,6 +49,11 @@ export function createServerLog(config: Config, origin: string, context: Context
     untraced: () =>
       logger.warning("OTEL_DENO is set, but the runtime makes no traces", {
         hint: "compile the program with it: OTEL_DENO=true deno task compile",
+      }),
+    openAdmin: ({ host }) =>
+      logger.warning("anyone who reaches the admin listener can ask it", {
+        host,
+        hint: "set admin.token_file, or listen on 127.0.0.1",
       }),
     builtIn: () =>
       logger.warning("no configuration is given: the images of registry.k8s.io are served", {

@@ -27,7 +27,9 @@ export function reread(
   try {
     const path = file ?? context.environment("ARCHEIO_CONFIG");
     if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
-    return { kind: "config", ...loadForServing(file, context, locations) };
+    const read = loadForServing(file, context, locations);
+    readAdminToken(read.config);
+    return { kind: "config", ...read };
   } catch (error) {
     if (error instanceof UsageError) return { kind: "refused", reason: error.message };
     throw error;
@@ -82,6 +84,24 @@ export function readTlsFiles({ listen: { tls } }: Config): Tls | undefined {
   };
 }
 
+// RFC 6750, section 2.1.
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/**
+ * Reads the token that operators must present.
+ *
+ * @throws {UsageError} when it cannot be read, or is no token
+ */
+export function readAdminToken({ admin }: Config): string | undefined {
+  if (admin?.token_file === undefined) return undefined;
+  const token = readText(admin.token_file, "token").trim();
+  if (TOKEN.test(token)) return token;
+  throw new UsageError(
+    `cannot use the token in "${admin.token_file}": it must be letters, digits, -, ., _, ~, + ` +
+      "and / on one line",
+  );
+}
+
 /**
  * Reads the files with the secrets of upstreams. A line break at the end is no part of one.
  *
@@ -104,4 +124,29 @@ function readSecret(path: string): string {
   const secret = readText(path, "secret").replace(/\r?\n$/, "");
   if (secret === "") throw new UsageError(`cannot use the secret "${path}": the file is empty`);
   return secret;
+}
+
+/** The token in use. */
+export interface AdminToken {
+  /** The token that operators must present; `undefined` when none is needed. */
+  read(): string | undefined;
+  /** Takes the token that a configuration names, which was read again. */
+  after(read: Reread): Reread;
+}
+
+/**
+ * Holds the token that operators must present. One that the configuration no longer names
+ * stays, so that no reload opens the listener by accident.
+ *
+ * @throws {UsageError} when it cannot be read, or is no token
+ */
+export function holdAdminToken(config: Config): AdminToken {
+  let token = readAdminToken(config);
+  return {
+    read: () => token,
+    after(read: Reread): Reread {
+      if (read.kind === "config") token = readAdminToken(read.config) ?? token;
+      return read;
+    },
+  };
 }

@@ -9,6 +9,7 @@ import { summarizeDataSet } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { checkCommand } from "./check.ts";
 import { type Command, type Context, EXIT, FailedError, UsageError } from "./command.ts";
+import { backendsCommand } from "./backends.ts";
 import { configCommand } from "./config.ts";
 import { explainCommand } from "./explain.ts";
 import { fillCommand } from "./fill.ts";
@@ -17,6 +18,7 @@ import { lookupCommand } from "./lookup.ts";
 import { pruneCommand } from "./prune.ts";
 import { rangesCommand } from "./ranges.ts";
 import { serveCommand } from "./serve.ts";
+import { statusCommand } from "./status.ts";
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["serve", serveCommand],
@@ -24,6 +26,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["check", checkCommand],
   ["explain", explainCommand],
   ["lookup", lookupCommand],
+  ["backends", backendsCommand],
+  ["status", statusCommand],
   ["fill", fillCommand],
   ["prune", pruneCommand],
   ["health", healthCommand],

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cpuUsage } from "node:process";
 import metadata from "../../deno.json" with { type: "json" };
 import { servesKubernetes } from "../config/builtin.ts";
 import type { Config } from "../config/config.ts";
@@ -26,7 +27,7 @@ import {
 } from "./command.ts";
 import { BUILT_IN, CONFIG_HELP, reasonOf } from "./load_config.ts";
 import { createServerLog, type ProgramLog } from "./log.ts";
-import { loadForServing, reread } from "./reread.ts";
+import { holdAdminToken, loadForServing, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
 import { withWarnings } from "./warn_at_start.ts";
 import { createWorld } from "./world.ts";
@@ -57,6 +58,7 @@ Environment variables, which override the configuration:
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
     const { config, origin, ...read } = loadForServing(text.config, context);
+    const token = holdAdminToken(config);
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
@@ -73,18 +75,16 @@ Environment variables, which override the configuration:
       await serve(config, {
         ...world,
         ...read,
-        dataSet: EMBEDDED,
-        listen: listenOnFamilies,
-        versions: { version: metadata.version, deno: Deno.version.deno },
+        ...OF_THE_PROGRAM,
         // The servers of the built-in configuration are known to work.
         log: isBuiltIn ? log : withWarnings(log, config, { ...world, ...read.files, stop }),
         events,
-        reread: (locations) => reread(text.config, kept, locations),
+        reread: (locations) => token.after(reread(text.config, kept, locations)),
+        adminToken: token.read,
         cores: navigator.hardwareConcurrency,
         spawn: (listener) => spawnIsolate(context.program, listener, { traced }),
         writePulls: context.write,
         tellRoute,
-        residentBytes: () => Deno.memoryUsage().rss,
       });
     } catch (error) {
       throw error instanceof ListenError ? listenError(config, error) : error;
@@ -95,6 +95,24 @@ Environment variables, which override the configuration:
     return EXIT.well;
   },
 };
+
+const OF_THE_PROGRAM = {
+  dataSet: EMBEDDED,
+  listen: listenOnFamilies,
+  versions: { version: metadata.version, deno: Deno.version.deno },
+  residentBytes: () => Deno.memoryUsage().rss,
+  cpuS: readCpuS,
+};
+
+function isOpen({ admin }: Config): boolean {
+  if (admin === undefined || admin.token_file !== undefined) return false;
+  return !/^(?:localhost|127\.[\d.]+|::1)$/.test(admin.host);
+}
+
+function readCpuS(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1e6;
+}
 
 // The reader of the log may hang; serving must not wait for it.
 function openEventSink({ writeErr }: Context, { later }: World, events: Events): LineSink {
@@ -120,6 +138,7 @@ function openLog(
   const err = (text: string) => sink.take(encoder.encode(text));
   const log = createServerLog(config, origin, { ...context, err });
   if (isBuiltIn) log.builtIn();
+  if (isOpen(config)) log.openAdmin(config.admin!);
   return log;
 }
 

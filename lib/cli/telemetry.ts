@@ -19,6 +19,7 @@ const ROUTES: Readonly<Record<Asked["kind"], string | undefined>> = {
   version: "/v2/",
   info: "/",
   privacy: "/privacy",
+  backends: "/backends",
   catalog: "/v2/_catalog",
   invalid: undefined,
   method: undefined,

@@ -7,6 +7,7 @@
 
 import type { ProviderName } from "../locations/providers.ts";
 import type { FillConfig, StoreConfig } from "./config_of_filling.ts";
+import type { AdminConfig, ListenConfig, PagesConfig } from "./config_of_listeners.ts";
 
 /** A configuration. */
 export interface Config {
@@ -60,35 +61,6 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 /** The name of a log level. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Where to listen. */
-export interface ListenConfig {
-  /**
-   * An IP address or a host name; `::` is every address of both families, or of IPv4 alone if
-   * the machine has no IPv6.
-   */
-  readonly host: string;
-  /** The port; 0 for any free one. */
-  readonly port: number;
-  /** Enables HTTPS, for a machine without a load balancer in front of it. */
-  readonly tls?: TlsConfig | undefined;
-}
-
-/** A certificate and its key. */
-export interface TlsConfig {
-  /** The path of a PEM file with the certificate and its intermediate certificates. */
-  readonly cert: string;
-  /** The path of a PEM file with the private key. */
-  readonly key: string;
-}
-
-/** The listener for operators: health, metrics and explanations. */
-export interface AdminConfig {
-  /** An IP address or a host name. */
-  readonly host: string;
-  /** The port; 0 for any free one. */
-  readonly port: number;
-}
-
 /** What is logged. */
 export interface LogConfig {
   /** The lowest level of the events that are logged. */
@@ -103,14 +75,6 @@ export interface ClientAddressConfig {
   readonly header: string | null;
   /** Which entry of the header to use, 1 for the last. */
   readonly from_end: number;
-}
-
-/** Where requests for pages redirect to: URLs. */
-export interface PagesConfig {
-  /** Where `/` redirects to. */
-  readonly info?: string | undefined;
-  /** Where `/privacy` redirects to. */
-  readonly privacy?: string | undefined;
 }
 
 /** A registry. */

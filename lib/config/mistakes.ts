@@ -94,7 +94,7 @@ function takesIn(host: string, other: string): boolean {
 }
 
 function* findUnreadableFiles(
-  { listen }: Sketch,
+  { listen, admin }: Sketch,
   whyUnreadable: FindOptions["whyUnreadable"],
 ): Generator<Mistake> {
   for (const [key, file] of Object.entries(listen.tls ?? {})) {
@@ -102,6 +102,12 @@ function* findUnreadableFiles(
     if (reason === undefined) continue;
     const allowed = `the path of a PEM file that can be read (${reason})`;
     yield { path: `listen.tls.${key}`, found: file, allowed };
+  }
+  const token = admin?.token_file;
+  const reason = token ? whyUnreadable?.(token) : undefined;
+  if (reason !== undefined) {
+    const allowed = `the path of a file with a token that can be read (${reason})`;
+    yield { path: "admin.token_file", found: token, allowed };
   }
 }
 

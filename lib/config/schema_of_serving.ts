@@ -7,7 +7,16 @@
 
 import * as v from "valibot";
 import { LOG_LEVELS } from "./config.ts";
-import { described, integer, oneOf, optional, strict, text, usual } from "./schema_parts.ts";
+import {
+  described,
+  integer,
+  mappingOr,
+  oneOf,
+  optional,
+  strict,
+  text,
+  usual,
+} from "./schema_parts.ts";
 import { pageUrl } from "./schema_urls.ts";
 
 const host = text("an IP address or a host name", /^[A-Za-z0-9.:_-]+$/);
@@ -51,6 +60,21 @@ const Listen = strict({
   ),
 });
 
+const HOST_NAME = "a host name, as a browser sends it";
+
+const Admin = strict({
+  ...PLACES.admin,
+  token_file: optional(
+    "The path of a file with a token. Requests must then present it, all but those for /healthz " +
+      "and /readyz. Default: anyone can ask.",
+    text("the path of a file", /^.+$/),
+  ),
+  hosts: optional(
+    "Names by which browsers may ask, beside IP addresses and localhost. Default: none.",
+    v.array(text(HOST_NAME, /^[A-Za-z0-9_.-]+$/), "a list of host names"),
+  ),
+});
+
 const Log = strict({
   level: usual("The lowest level of the events that are logged.", oneOf(LOG_LEVELS), "info"),
   pulls: usual("Whether a line is written to standard output for each pull.", bool, false),
@@ -75,6 +99,23 @@ const ClientAddress = strict({
     2,
   ),
 });
+
+const HOST_PATTERN = "a host name, such as objects.example, or *.objects.example for those below";
+
+const Backends = mappingOr(
+  bool,
+  strict({
+    also: usual(
+      "Hosts that the servers of the configuration send clients on to.",
+      v.array(
+        text(HOST_PATTERN, /^(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?$/),
+        "a list of host names",
+      ),
+      [],
+    ),
+  }),
+  "true, false, or a mapping with the key also",
+);
 
 const Trace = strict({
   request_id: usual(
@@ -106,6 +147,11 @@ const Trace = strict({
 const Pages = strict({
   info: optional("The URL that / redirects to. Without it, / is 404.", pageUrl),
   privacy: optional("The URL that /privacy redirects to. Without it, /privacy is 404.", pageUrl),
+  backends: optional(
+    "Whether /backends lists the hosts that a client may be sent to; also adds hosts to the " +
+      "list. Without it, /backends is 404.",
+    Backends,
+  ),
 });
 
 const WORKERS = 'an integer from 1 to 256, or "auto"';
@@ -123,8 +169,8 @@ export const SERVING = {
     1,
   ),
   admin: optional(
-    "Where to listen for operators: health, metrics, explanations. Default: nowhere.",
-    strict(PLACES.admin),
+    "Where to listen for operators: health, metrics, the page. Default: nowhere.",
+    Admin,
   ),
   log: v.optional(described("What is logged.", Log), {}),
   client_address: v.optional(

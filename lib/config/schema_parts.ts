@@ -185,3 +185,24 @@ export function named<const Value extends v.GenericSchema>(
   const record = v.record(name as never, value, allowed) as never;
   return mapping(record, allowed, { allowed: "a name that means nothing in JavaScript" });
 }
+
+/**
+ * A value of one schema, or a mapping of another. The mistakes in a mapping are told one by one.
+ *
+ * @ignore Its type is valibot's, which `deno doc` takes for a private one.
+ */
+export function mappingOr<
+  const Schema extends v.GenericSchema,
+  const Mapping extends v.GenericSchema,
+>(
+  schema: Schema,
+  mapping: Mapping,
+  allowed: string,
+): v.GenericSchema<v.InferOutput<Schema> | v.InferOutput<Mapping>> {
+  const union = v.union([schema, mapping], allowed);
+  return {
+    ...union,
+    "~run": (dataset, config) =>
+      (isMapping(dataset.value) ? mapping : union)["~run"](dataset, config) as never,
+  };
+}

@@ -86,7 +86,10 @@ const MirrorSchema = v.object({
 
 const SketchSchema = v.object({
   listen: v.fallback(v.optional(Listen, {}), NOWHERE),
-  admin: v.fallback(v.optional(v.object(placeOf(COMPARED.admin))), undefined),
+  admin: v.fallback(
+    v.optional(v.object({ ...placeOf(COMPARED.admin), token_file: text })),
+    undefined,
+  ),
   health: v.fallback(v.optional(Health, {}), NEVER),
   pages: mappingOf(text),
   upstreams: mappingOf(v.fallback(UpstreamSchema, NO_UPSTREAM)),
@@ -123,7 +126,13 @@ export interface Sketch {
       | undefined;
   };
   /** Where to listen for operators. */
-  readonly admin?: { readonly host: string; readonly port: number } | undefined;
+  readonly admin?:
+    | {
+      readonly host: string;
+      readonly port: number;
+      readonly token_file?: string | undefined;
+    }
+    | undefined;
   /** How often mirrors are checked. */
   readonly health: { readonly interval_ms: number; readonly max_interval_ms: number };
   /** URLs, by the page. */

@@ -36,6 +36,8 @@ export interface Checked {
   readonly result: CheckResult;
   /** The answer for the known blob, in a few words. */
   readonly answer: string;
+  /** The HTTP status code of that answer, or `undefined` without an answer. */
+  readonly status: number | undefined;
   /** How long that answer took, in milliseconds. */
   readonly tookMs: number;
 }
@@ -141,7 +143,9 @@ export function createChecker({ asker, random, now }: CheckOptions): Checker {
         withUnknown ? askUnknown(mirror, samples, timeoutMs) : undefined,
       ]);
       const result = unknown?.kind === "has_all" ? unknown : known.result;
-      return { result, answer: describeAnswer(known.answer), tookMs: known.tookMs };
+      const { answer, tookMs } = known;
+      const status = answer.kind === "answered" ? answer.status : undefined;
+      return { result, answer: describeAnswer(answer), status, tookMs };
     },
     async verify(mirror, keys, timeoutMs) {
       const asked = await Promise.all(keys.map(async (key) => {

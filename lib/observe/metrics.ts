@@ -2,7 +2,7 @@
  * The metrics in Prometheus' text format
  * (https://prometheus.io/docs/instrumenting/exposition_formats/), named by its conventions
  * (https://prometheus.io/docs/practices/naming/). Label values come only from the
- * configuration or from short lists, so requests cannot create new series.
+ * configuration, the data set or short lists, so requests cannot create new series.
  *
  * No client library is used: those count within one isolate, on the path of each request.
  *
@@ -15,22 +15,28 @@ import type { LastCheck } from "../mirrors/checks.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import { dataFamilies } from "./data_metrics.ts";
 import type { Events } from "./events.ts";
-import { relayFamilies } from "./relay_metrics.ts";
 import { family, heading, histogram, type Sample } from "./exposition.ts";
+import type { LocatedTotals } from "./located.ts";
+import { locationFamily } from "./metrics_of_locations.ts";
+import { programFamilies } from "./metrics_of_program.ts";
+import { relayFamilies } from "./relay_metrics.ts";
 import {
   LATENCY_BOUNDS_S,
   MIRROR_REASONS,
   RESULTS,
-  ROUTES,
-  STATUSES,
   type Totals,
   UPSTREAM_REASONS,
 } from "./numbers.ts";
+import { ROUTES, STATUSES } from "./routes.ts";
 
 /** The state of the program, beside the isolates' counters. */
 export interface Standing {
   /** The counters of all isolates, added up. */
   readonly totals: Totals;
+  /** The counters by location of all isolates, added up. */
+  readonly located: LocatedTotals;
+  /** All locations that are counted. */
+  readonly locations: readonly string[];
   /** Which mirrors are down. */
   readonly board: Board;
   /** The configured mirrors. */
@@ -51,6 +57,8 @@ export interface Standing {
   readonly isolates: number;
   /** The resident memory of the process, in bytes. */
   readonly residentBytes: number;
+  /** The CPU time of the process, in seconds. */
+  readonly cpuS: number;
   /** When the process started, in seconds since 1970. */
   readonly startedS: number;
 }
@@ -59,6 +67,7 @@ export interface Standing {
 export function formatMetrics(standing: Standing): string {
   return [
     ...requestFamilies(standing),
+    locationFamily(standing),
     ...probeFamilies(standing),
     ...relayFamilies(standing.totals.relay, standing.upstreams),
     ...mirrorFamilies(standing),
@@ -107,6 +116,7 @@ function* requestFamilies({ totals, mirrors, upstreams }: Standing): Generator<s
 function isUsual(route: string, code: string): boolean {
   switch (route) {
     case "version":
+    case "backends":
       return code === "200";
     case "invalid":
       return code === "400";
@@ -182,43 +192,4 @@ function* mirrorFamilies({ board, mirrors, lastCheck, events }: Standing): Gener
     [{ to: "down" }, events.mirrorsDown],
     [{ to: "up" }, events.mirrorsUp],
   ]);
-}
-
-function* programFamilies(standing: Standing): Generator<string> {
-  const { events, isolates, residentBytes, startedS, versions } = standing;
-  yield family("archeio_reloads_total", "counter", "Reloads of the configuration.", [
-    [{ result: "taken" }, events.reloads],
-    [{ result: "refused" }, events.refusedReloads],
-  ]);
-  yield family("archeio_workers", "gauge", "Isolates that serve.", [[{}, isolates]]);
-  yield family(
-    "archeio_worker_replacements_total",
-    "counter",
-    "Isolates that died and were replaced.",
-    [
-      [{}, events.replacedIsolates],
-    ],
-  );
-  yield family(
-    "archeio_pull_log_lost_lines_total",
-    "counter",
-    "Lines of the pull log that could not be written in time.",
-    [[{}, events.lostPullLines]],
-  );
-  yield family(
-    "archeio_event_log_lost_lines_total",
-    "counter",
-    "Lines of the event log that could not be written in time.",
-    [[{}, events.lostEventLines]],
-  );
-  yield family("archeio_build_info", "gauge", "Versions, as labels.", [[versions, 1]]);
-  yield family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", [
-    [{}, residentBytes],
-  ]);
-  yield family(
-    "process_start_time_seconds",
-    "gauge",
-    "Start time of the process since unix epoch in seconds.",
-    [[{}, startedS]],
-  );
 }

@@ -9,7 +9,6 @@
 import type { Verdict } from "../mirrors/answer.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
-import type { Asked } from "../oci/request.ts";
 import {
   addRelayNumbers,
   clearRelayed,
@@ -18,32 +17,7 @@ import {
   type RelayNumbers,
   type RelayTotals,
 } from "./relay_numbers.ts";
-
-/** The kinds of requests. */
-export const ROUTES = [
-  "blob",
-  "manifest_by_tag",
-  "manifest_by_digest",
-  "tags",
-  "referrers",
-  "version",
-  "info",
-  "privacy",
-  "catalog",
-  "invalid",
-  "method",
-  "nothing",
-  "token",
-] as const satisfies readonly (Asked["kind"] | "token")[];
-
-/** A kind of requests. */
-export type Route = typeof ROUTES[number];
-
-/** The statuses of answers that are counted. */
-export const STATUSES = [
-  ...[200, 206, 304, 307, 400, 401, 404, 405, 416, 429, 503] as const,
-  500,
-] as const;
+import { type Route, ROUTES, STATUSES } from "./routes.ts";
 
 /** Why a client is sent to a mirror. */
 export const MIRROR_REASONS = ["found", "fallback"] as const;
@@ -87,8 +61,10 @@ const REQUESTS_AT = 0;
 const LATENCY_AT = REQUESTS_AT + ROUTES.length * STATUSES.length;
 const GAUGES_AT = LATENCY_AT + RESULTS.length * BUCKETS;
 const UPSTREAMS_AT = GAUGES_AT + GAUGES.length;
-const MIRRORS_AT = UPSTREAMS_AT + UPSTREAM_NUMBERS * UPSTREAM_REASONS.length;
-const PER_MIRROR = MIRROR_REASONS.length + RESULTS.length;
+const PER_UPSTREAM = UPSTREAM_REASONS.length + RESULTS.length + 1; // and the sum of seconds
+const MIRRORS_AT = UPSTREAMS_AT + UPSTREAM_NUMBERS * PER_UPSTREAM;
+const SIZES_AT = MIRROR_REASONS.length + RESULTS.length;
+const PER_MIRROR = SIZES_AT + 2; // how many blobs told their size, and the sum
 const RELAY_AT = MIRRORS_AT + MIRROR_NUMBERS * PER_MIRROR;
 const SIZE = RELAY_AT + RELAY_SIZE;
 
@@ -108,8 +84,12 @@ export interface Numbers {
   toMirror(mirror: number, diverted: boolean): void;
   /** Counts a redirect to an upstream. */
   toUpstream(upstream: number, reason: UpstreamReason): void;
-  /** Counts a completed HEAD request to a mirror, or to an upstream (`undefined`). */
-  asked(mirror: number | undefined, result: Verdict, tookMs: number): void;
+  /** Counts a completed HEAD request to a mirror. */
+  asked(mirror: number, result: Verdict, tookMs: number): void;
+  /** Counts the size of a blob, in bytes, that a mirror was found to have. */
+  sized(mirror: number, bytes: number): void;
+  /** Counts a completed HEAD request to an upstream. */
+  askedUpstream(upstream: number, result: Verdict, tookMs: number): void;
   /** Sets how many answers are remembered. */
   known(found: number, missing: number): void;
   /** Counts what is relayed. */
@@ -124,6 +104,14 @@ export function createNumbersMemory(): SharedArrayBuffer {
 /** Makes an isolate's view of its counters. */
 export function createNumbers(memory: SharedArrayBuffer): Numbers {
   const numbers = new Float64Array(memory);
+
+  function tookFor(which: number, tookS: number): void {
+    const first = LATENCY_AT + which * BUCKETS;
+    const bucket = LATENCY_BOUNDS_S.findIndex((bound) => tookS <= bound);
+    numbers[first + (bucket < 0 ? LATENCY_BOUNDS_S.length : bucket)]!++;
+    numbers[first + BUCKETS - 1]! += tookS;
+  }
+
   return {
     relay: createRelayNumbers(relaySection(memory)),
     redirected(route) {
@@ -140,12 +128,18 @@ export function createNumbers(memory: SharedArrayBuffer): Numbers {
     },
     asked(mirror, result, tookMs) {
       const which = RESULTS.indexOf(result);
-      if (mirror !== undefined) numbers[mirrorAt(mirror) + MIRROR_REASONS.length + which]!++;
-      const took = tookMs / 1000;
-      const first = LATENCY_AT + which * BUCKETS;
-      const bucket = LATENCY_BOUNDS_S.findIndex((bound) => took <= bound);
-      numbers[first + (bucket < 0 ? LATENCY_BOUNDS_S.length : bucket)]!++;
-      numbers[first + BUCKETS - 1]! += took;
+      numbers[mirrorAt(mirror) + MIRROR_REASONS.length + which]!++;
+      tookFor(which, tookMs / 1000);
+    },
+    sized(mirror, bytes) {
+      numbers[mirrorAt(mirror) + SIZES_AT]!++;
+      numbers[mirrorAt(mirror) + SIZES_AT + 1]! += bytes;
+    },
+    askedUpstream(upstream, result, tookMs) {
+      const which = RESULTS.indexOf(result);
+      numbers[upstreamAt(upstream) + UPSTREAM_REASONS.length + which]!++;
+      numbers[upstreamAt(upstream + 1) - 1]! += tookMs / 1000;
+      tookFor(which, tookMs / 1000);
     },
     known(found, missing) {
       numbers[GAUGES_AT + GAUGES.indexOf("known_found")] = found;
@@ -163,7 +157,7 @@ function mirrorAt(mirror: number): number {
 }
 
 function upstreamAt(upstream: number): number {
-  return UPSTREAMS_AT + upstream * UPSTREAM_REASONS.length;
+  return UPSTREAMS_AT + upstream * PER_UPSTREAM;
 }
 
 /** Clears the counters of a mirror before its number is reused. */
@@ -187,6 +181,12 @@ export interface Totals {
   toUpstream(upstream: number, reason: UpstreamReason): number;
   /** How many HEAD requests to a mirror were completed. */
   asked(mirror: number, result: Verdict): number;
+  /** The sizes of blobs that a mirror was found to have: how many, and their sum in bytes. */
+  sizes(mirror: number): { readonly blobs: number; readonly bytes: number };
+  /** How many HEAD requests to an upstream were completed. */
+  askedUpstream(upstream: number, result: Verdict): number;
+  /** How long HEAD requests to an upstream took together, in seconds. */
+  upstreamS(upstream: number): number;
   /** The durations of HEAD requests: a count for each bucket and past the last, and the sum. */
   latency(result: Verdict): { readonly buckets: readonly number[]; readonly sumS: number };
   /** The value of a gauge. */
@@ -199,7 +199,8 @@ export interface Totals {
 export function addNumbers(memories: readonly SharedArrayBuffer[]): Totals {
   const numbers = new Float64Array(SIZE);
   for (const memory of memories) {
-    for (const [at, number] of new Float64Array(memory).entries()) numbers[at]! += number;
+    const counted = new Float64Array(memory);
+    for (let at = 0; at < SIZE; at++) numbers[at]! += counted[at]!;
   }
   return {
     relay: addRelayNumbers(memories.map(relaySection)),
@@ -209,6 +210,13 @@ export function addNumbers(memories: readonly SharedArrayBuffer[]): Totals {
       numbers[upstreamAt(upstream) + UPSTREAM_REASONS.indexOf(reason)]!,
     asked: (mirror, result) =>
       numbers[mirrorAt(mirror) + MIRROR_REASONS.length + RESULTS.indexOf(result)]!,
+    sizes(mirror) {
+      const at = mirrorAt(mirror) + SIZES_AT;
+      return { blobs: numbers[at]!, bytes: numbers[at + 1]! };
+    },
+    askedUpstream: (upstream, result) =>
+      numbers[upstreamAt(upstream) + UPSTREAM_REASONS.length + RESULTS.indexOf(result)]!,
+    upstreamS: (upstream) => numbers[upstreamAt(upstream + 1) - 1]!,
     latency(result) {
       const first = LATENCY_AT + RESULTS.indexOf(result) * BUCKETS;
       const buckets = [...numbers.subarray(first, first + BUCKETS - 1)];

@@ -3,7 +3,7 @@
  *
  * The end points are those of the OCI distribution specification
  * (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints)
- * that a pull uses, plus two pages.
+ * that a pull uses, plus three pages.
  *
  * @module
  */
@@ -37,6 +37,7 @@ export interface ByDigest {
 export type Asked =
   | { readonly kind: "info" }
   | { readonly kind: "privacy" }
+  | { readonly kind: "backends" }
   | { readonly kind: "version" }
   | { readonly kind: "catalog" }
   | ByDigest
@@ -148,6 +149,8 @@ function parsePath(text: string, start: number, end: number, query: string): Ask
       return { kind: "info" };
     case "/privacy":
       return { kind: "privacy" };
+    case "/backends":
+      return { kind: "backends" };
     case "/v2":
     case "/v2/":
       return { kind: "version" };

@@ -42,6 +42,7 @@ export function createRouting(
   const policy = createPolicy({
     ...(pages.info === undefined ? {} : { infoPage: new URL(pages.info).href }),
     ...(pages.privacy === undefined ? {} : { privacyPage: new URL(pages.privacy).href }),
+    listsBackends: pages.backends !== undefined && pages.backends !== false,
     upstream,
     ...(signatures === undefined ? {} : { signatureUpstream: upstreams.get(signatures)! }),
     ...(config.repositories === undefined ? {} : {

@@ -183,6 +183,7 @@ function outcome(decision: Decision, present: Present | undefined): Outcome {
     case "upstream":
       return upstreamOutcome(decision, present);
     case "version":
+    case "backends":
       return { ...NO_OUTCOME, status: 200 };
     case "error": {
       const { code, message } = decision.error;

@@ -19,6 +19,8 @@ import {
   createClientReader,
   type PeerInfo,
 } from "./client.ts";
+import type { Backend } from "./backends.ts";
+import { backendsResponse } from "./backends_response.ts";
 import { errorResponse, versionResponse } from "./responses.ts";
 import { createRelayer, type Relayer, type RelayerOptions } from "./relayer.ts";
 import { createSender, type Sender, type SenderOptions } from "./sender.ts";
@@ -36,6 +38,8 @@ export interface HandlerOptions
   readonly now: () => number;
   /** Called with the key of each blob that a client is sent to a mirror for. */
   readonly noteSample: (mirror: number, key: string) => void;
+  /** The hosts that a client may be sent to. */
+  readonly backends: () => readonly Backend[];
   /** Called with each blob that no mirror had. */
   readonly noteMiss?: ((blob: PulledBlob) => void) | undefined;
   /** Called with the kind of each request, for traces. */
@@ -79,6 +83,9 @@ export function createHandler(options: HandlerOptions): IdentifiedHandler {
       case "page":
         numbers.redirected(asked.kind);
         return sender.toPage(decision.location, method);
+      case "backends":
+        numbers.answered(asked.kind, 200);
+        return backendsResponse(options.backends(), request);
       case "version":
         numbers.answered(asked.kind, 200);
         return versionResponse();

@@ -30,14 +30,16 @@ import type { Checks } from "../mirrors/checks.ts";
 import { createPlacesMemory } from "../mirrors/places.ts";
 import type { Later, World } from "../mirrors/time.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import { createLocatedMemory } from "../observe/located.ts";
 import { createNumbersMemory } from "../observe/numbers.ts";
 import type { Credentials } from "../registry/server.ts";
 import { createPullLog, type PullLog } from "../observe/pull_log.ts";
 import type { PeerInfo } from "./client.ts";
 import type { Handler } from "./handler.ts";
 import { healthOf, type MirrorsLog, openMirrorChecks } from "./mirror_checks.ts";
-import { createRedirector as createIsolated, type RedirectorLog } from "./redirector.ts";
 import { readSetup } from "./read_setup.ts";
+import { createRedirector as createIsolated } from "./redirector.ts";
+import type { RedirectorLog } from "./redirector_log.ts";
 import type { Setup } from "./setup.ts";
 
 export type { Credentials, Later, MirrorsLog, PeerInfo, World };
@@ -144,6 +146,7 @@ function start(setup: Setup, world: Start): Started {
     places: createPlacesMemory(setup.isolates, SERVER_NUMBERS),
     streams: createPlacesMemory(setup.isolates, 1),
     numbers: createNumbersMemory(),
+    located: createLocatedMemory(),
     slot: 0,
   };
   const pulls = createPullLog({

@@ -61,6 +61,9 @@ export function openMirrors(
         numbers.known(foundCount, missingCount);
         if (verdict === "found") noteSample(mirror.number, blobKey(mirror, blob));
         else if (verdict === "missing") misses()?.noteLacking(blob);
+        if (verdict === "found" && answer.kind === "answered" && answer.length !== undefined) {
+          numbers.sized(mirror.number, answer.length);
+        }
         onAnswer(blobUrl(mirror, blob), answer);
         if (verdict === "unsent") return;
         const inARow = board.noteFound(mirror.number, verdict === "found");
@@ -69,7 +72,7 @@ export function openMirrors(
         }
       },
       onAsked(upstream, answer, verdict, tookMs) {
-        numbers.asked(undefined, verdict, tookMs);
+        numbers.askedUpstream(upstream.number, verdict, tookMs);
         onAnswer(upstream.base, answer);
       },
     },

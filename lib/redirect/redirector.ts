@@ -11,19 +11,24 @@ import type { Mirrors, MirrorsOptions, ProbeBounds } from "../mirrors/mirrors.ts
 import { createPlaces } from "../mirrors/places.ts";
 import { createSampler } from "../mirrors/samples.ts";
 import { createWait, type World } from "../mirrors/time.ts";
-import { type CountedMiss, createMissCounter, type MissCounter } from "../observe/misses.ts";
+import { createLocated } from "../observe/located.ts";
+import { createMissCounter, type MissCounter } from "../observe/misses.ts";
 import { createNumbers, type Numbers } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { Repositories } from "../observe/repositories.ts";
 import type { Asked } from "../oci/request.ts";
 import type { Upstream } from "../routing/policy.ts";
+import { createBackendLister } from "./backends.ts";
 import { createRouting, type Routing } from "./create_routing.ts";
 import type { Present } from "./explain.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { openMirrors } from "./open_mirrors.ts";
 import { createRelay, type Relay } from "./relay/relay.ts";
 import { type RelayBounds, relayBoundsOf } from "./relay/relay_bounds.ts";
+import type { RedirectorLog } from "./redirector_log.ts";
 import type { Source } from "./relay/source.ts";
 import { isTraced } from "./request_id.ts";
+import { createSeenHosts, type SeenHost, type SeenHosts } from "./seen_hosts.ts";
 import { createSources, type Setup } from "./setup.ts";
 import { createTracedHandler } from "./traced_handler.ts";
 
@@ -37,26 +42,10 @@ export interface SharedMemory {
   readonly streams: SharedArrayBuffer;
   /** The counters of this isolate. */
   readonly numbers: SharedArrayBuffer;
+  /** The counters by location of this isolate. */
+  readonly located: SharedArrayBuffer;
   /** This isolate's row in the places, from 0. */
   readonly slot: number;
-}
-
-/** Notified of events in a redirector. */
-export interface RedirectorLog {
-  /** Called when another server gave no answer for `url`. */
-  readonly onUnanswered: (url: string, reason: string) => void;
-  /** Called when a pull is served from memory only because its upstream fails. */
-  readonly onStale: (upstream: string, reason: string) => void;
-  /** Called with the number of a mirror that may have failed and should be checked. */
-  readonly onSuspect: (mirror: number) => void;
-  /** Called with the key of a blob that a mirror, given by its number, has, for use in checks. */
-  readonly onSample: (mirror: number, key: string) => void;
-  /** Called when a mirror had none of several blobs in a row; `answer` is its last. */
-  readonly onNothingFound: (mirror: string, blobs: number, answer: string) => void;
-  /** Called when a request is refused because its client address cannot be read. */
-  readonly onNoAddress: (reason: string) => void;
-  /** Called now and then with what mirrors lacked. */
-  readonly onMisses: (misses: readonly CountedMiss[]) => void;
 }
 
 /** What a redirector needs for the lifetime of its isolate. */
@@ -67,6 +56,8 @@ export interface RedirectorOptions extends World, Pick<MirrorsOptions, "coarseNo
   readonly memory: SharedMemory;
   /** Where pulls are logged, if the configuration says so. */
   readonly pulls: PullLog;
+  /** Where pulls are counted by repository. */
+  readonly repositories?: Pick<Repositories, "note"> | undefined;
   /** Notified of events. */
   readonly log: RedirectorLog;
   /** Called with the kind of each request, for traces. */
@@ -89,6 +80,8 @@ export interface Redirector {
   readonly present: Present;
   /** Takes a blob, given by its key, that a mirror, given by its number, has lost for missing. */
   readonly forget: (mirror: number, key: string) => void;
+  /** Takes a host that a relaying upstream has sent clients of another isolate to. */
+  readonly see: (seen: SeenHost) => void;
   /** Takes blobs that are about to be deleted from mirrors for missing, from now on. */
   readonly leave: (leaving: Leaving) => void;
   /**
@@ -114,6 +107,7 @@ interface Kept {
   readonly numbers: Numbers;
   readonly mirrors: Mirrors;
   readonly relay: Relay;
+  readonly seen: SeenHosts;
   readonly misses: MissCounter;
 }
 
@@ -130,7 +124,8 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
   });
   const relay = openRelay(options, { numbers, mirrors }, () => made);
   const prepare = createPreparation(options);
-  const kept: Kept = { numbers, mirrors, relay, misses };
+  const seen = createSeenHosts(options.log.onRedirectHost);
+  const kept: Kept = { numbers, mirrors, relay, seen, misses };
   let made = make(setup, options, kept);
   let mirrorsInUse = setup.mirrors;
   prepare(made.routing);
@@ -146,6 +141,7 @@ export function createRedirector(setup: Setup, options: RedirectorOptions): Redi
     },
     // Not forgotten: a mirror that still says by HEAD that it has it would get clients at once.
     forget: (mirror, key) => mirrors.known().missing(mirror, key),
+    see: seen.add,
     leave(next) {
       leaving = next;
       for (const { name, number } of mirrorsInUse) {
@@ -172,7 +168,7 @@ function createPreparation(
 
 function openRelay(
   options: RedirectorOptions,
-  { numbers, mirrors }: Omit<Kept, "relay" | "misses">,
+  { numbers, mirrors }: Pick<Kept, "numbers" | "mirrors">,
   made: () => Made,
 ): Relay {
   const { memory } = options;
@@ -191,7 +187,7 @@ function openRelay(
 function make(
   setup: Setup,
   options: RedirectorOptions,
-  { numbers, mirrors, relay, ...kept }: Kept,
+  { numbers, mirrors, relay, seen, ...kept }: Kept,
 ): Made {
   const { config } = setup;
   const { client_address: client, trace } = config;
@@ -208,6 +204,10 @@ function make(
     timeoutMs: config.probe.timeout_ms,
     now: options.now,
     numbers,
+    backends: createBackendLister(config, seen),
+    onRedirect: seen.note,
+    located: createLocated(options.memory.located, routing.locator.locations, setup.locations),
+    repositories: config.admin === undefined ? undefined : options.repositories,
     pulls: config.log.pulls ? options.pulls : undefined,
     trace,
     tellRoute: options.tellRoute,

@@ -44,13 +44,15 @@ export interface RelayerOptions {
   readonly compresses?: boolean | undefined;
   /** The counters. */
   readonly numbers: Numbers;
+  /** Called with the name of an upstream and where it sends a client. */
+  readonly onRedirect: (upstream: string, location: string) => void;
   /** Called when an upstream did not serve a pull; `isStale` when it was served nevertheless. */
   readonly onNotServed: (upstream: Upstream, reason: string, isStale: boolean) => void;
 }
 
 /** Makes a relayer. */
 export function createRelayer(options: RelayerOptions, sender: Sender): Relayer {
-  const { relay, sourceOf, tagTtlMs, compresses, numbers, onNotServed } = options;
+  const { relay, sourceOf, tagTtlMs, compresses, numbers, onNotServed, onRedirect } = options;
 
   function finish(
     outcome: Outcome,
@@ -64,6 +66,7 @@ export function createRelayer(options: RelayerOptions, sender: Sender): Relayer 
     numbers.answered(asked.kind, response.status);
     numbers.relay.relayed(upstream.number, result);
     sender.writeRelayed(asked, upstream, { reason, relayed: result }, client);
+    if (outcome.kind === "redirect") onRedirect(upstream.name, outcome.location);
     if (outcome.kind === "failed") tellFailure(upstream, outcome, false);
     else if (outcome.kind === "manifest" && outcome.why !== undefined) {
       tellFailure(upstream, outcome.why, true);

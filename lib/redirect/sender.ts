@@ -6,8 +6,10 @@
 
 import type { TraceConfig } from "../config/config.ts";
 import type { Locator } from "../locations/locator.ts";
+import type { Located } from "../observe/located.ts";
 import type { MirrorReason, Numbers, UpstreamReason } from "../observe/numbers.ts";
 import type { PullLog } from "../observe/pull_log.ts";
+import type { Repositories } from "../observe/repositories.ts";
 import type { RelayResult } from "../observe/relay_numbers.ts";
 import type { Pulled } from "../oci/request.ts";
 import { blobUrl } from "../mirrors/template.ts";
@@ -24,6 +26,10 @@ export interface SenderOptions {
   readonly locator: Pick<Locator, "locations">;
   /** The counters. */
   readonly numbers: Numbers;
+  /** The counters by location. */
+  readonly located: Located;
+  /** Counts pulls by repository. */
+  readonly repositories?: Pick<Repositories, "note"> | undefined;
   /** The pull log. */
   readonly pulls?: PullLog | undefined;
   /** What is traced. */
@@ -43,7 +49,7 @@ export interface Sender {
     reason: UpstreamReason,
     client: Client,
   ): Response;
-  /** Logs a pull that was relayed, and what came of that. */
+  /** Counts and logs a pull that was relayed, and what came of that. */
   writeRelayed(
     asked: Pulled,
     upstream: Upstream,
@@ -58,7 +64,7 @@ const FOR_ONE_CLIENT = "private, no-store";
 
 /** Makes a sender. */
 export function createSender(
-  { numbers, pulls, locator, trace }: SenderOptions,
+  { numbers, located, repositories, pulls, locator, trace }: SenderOptions,
   clients: ClientReader,
 ): Sender {
   const redirects = createPullRedirects(trace);
@@ -94,12 +100,16 @@ export function createSender(
       ? (location, method) => createRedirect(location, { method })
       : pages.toUrl,
     writeRelayed(asked, upstream, { reason, relayed }, client) {
+      located.toUpstream(client.location, reason);
+      repositories?.note(asked.name);
       if (pulls !== undefined) writePull("upstream", upstream, reason, asked, client, relayed);
     },
     toMirror(decision: FromMirror, mirror: Mirror, diverted: boolean, client: Client): Response {
       const { asked } = decision;
       numbers.redirected(asked.kind);
       numbers.toMirror(mirror.number, diverted);
+      located.toMirror(client.location, diverted);
+      repositories?.note(asked.name);
       if (pulls !== undefined) {
         writePull("mirror", mirror, diverted ? "fallback" : "found", asked, client);
       }
@@ -114,6 +124,8 @@ export function createSender(
       const { asked, name } = decision;
       numbers.redirected(asked.kind);
       numbers.toUpstream(upstream.number, reason);
+      located.toUpstream(client.location, reason);
+      repositories?.note(asked.name);
       if (pulls !== undefined) writePull("upstream", upstream, reason, asked, client);
       const location = locationAt(upstream, asked, name);
       return redirects.of(decision, client).toUrl(location, client.request.method);

@@ -30,6 +30,7 @@ import type { Credentials } from "../registry/server.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
 import { createSource, type Source } from "./relay/source.ts";
 import { MIRROR_NUMBERS } from "../mirrors/board.ts";
+import type { LocationNumbers } from "../observe/located.ts";
 import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
 
 /** A setup. It can be sent to another isolate. */
@@ -48,6 +49,8 @@ export interface Setup {
   readonly credentials?: Readonly<Record<string, Credentials>> | undefined;
   /** How many isolates serve. */
   readonly isolates: number;
+  /** The numbers that locations are counted by; by default their order. */
+  readonly locations?: LocationNumbers | undefined;
 }
 
 /** What the files say that a configuration names. */

@@ -51,6 +51,13 @@ export function identityOf({ base, credentials }: RegistryServer): string {
   return credentials.kind === "password" ? `${base} ${credentials.username}` : `${base} *`;
 }
 
+/** The hosts that may issue tokens for a registry, beside its own, each with or without a port. */
+export function listTokenHosts(
+  { base, tokenHosts }: Pick<RegistryServer, "base" | "tokenHosts">,
+): readonly string[] {
+  return [...tokenHosts, ...WELL_KNOWN[new URL(base).hostname] ?? []];
+}
+
 // As long as any that registries send.
 const LONGEST_REALM = 2048;
 
@@ -66,7 +73,7 @@ export function judgeRealm(realm: string, server: RegistryServer): Judged {
   if (!isSecureEnough(url, base)) {
     return refuse(`the realm of its challenge, at ${url.host}, is not https:`);
   }
-  const names = [...server.tokenHosts, ...WELL_KNOWN[base.hostname] ?? []];
+  const names = listTokenHosts(server);
   const isNamed = names.some((name) => name === hostOf(url) || name === withPort(url));
   const isOwn = url.hostname === base.hostname;
   const isHost = isOwn || isNamed || names.some((name) => hostOfName(name) === hostOf(url));

@@ -24,6 +24,8 @@ export { type NoAddress, type Refusal, refuseAddress };
 export type Decision =
   /** The answer to the API version check. */
   | { readonly kind: "version" }
+  /** The list of the hosts that a client may be sent to. */
+  | { readonly kind: "backends" }
   | RedirectToPage
   | FromMirror
   | FromUpstream
@@ -111,6 +113,8 @@ export function decide<Client>(
       return toPage(policy.infoPage);
     case "privacy":
       return toPage(policy.privacyPage);
+    case "backends":
+      return policy.listsBackends === true ? { kind: "backends" } : NOT_FOUND;
     case "catalog":
       return NO_CATALOG;
     case "invalid":

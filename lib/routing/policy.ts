@@ -72,6 +72,8 @@ export interface PolicyParts {
   readonly infoPage?: string;
   /** The URL that `/privacy` redirects to; without it, `/privacy` is not found. */
   readonly privacyPage?: string;
+  /** Whether `/backends` lists the hosts that a client may be sent to. */
+  readonly listsBackends?: boolean;
   /** The upstream of clients that no rule matches; rules may have others. */
   readonly upstream: Upstream;
   /**

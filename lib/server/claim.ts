@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListenConfig } from "../config/config.ts";
+import type { ListenConfig } from "../config/config_of_listeners.ts";
 import { openFamilies } from "./families.ts";
 import type { Tls } from "./isolate.ts";
 

@@ -9,13 +9,15 @@ import type { Leaving } from "../fill/leaving.ts";
 import type { World } from "../mirrors/time.ts";
 import type { CountedMiss } from "../observe/misses.ts";
 import { createPullLog } from "../observe/pull_log.ts";
-import type { Asked } from "../oci/request.ts";
 import {
-  createRedirector,
-  type Redirector,
-  type RedirectorLog,
-  type SharedMemory,
-} from "../redirect/redirector.ts";
+  createReportedRepositories,
+  type ReportedRepositories,
+} from "../observe/reported_repositories.ts";
+import type { RepositoryCounts } from "../observe/repositories.ts";
+import type { Asked } from "../oci/request.ts";
+import { createRedirector, type Redirector, type SharedMemory } from "../redirect/redirector.ts";
+import type { RedirectorLog } from "../redirect/redirector_log.ts";
+import type { SeenHost } from "../redirect/seen_hosts.ts";
 import type { Setup } from "../redirect/setup.ts";
 import type { Listen, Listener, ListenerOptions } from "./listener.ts";
 
@@ -29,6 +31,8 @@ export type Order =
   | { readonly kind: "certify"; readonly tls: Tls }
   /** Forget a blob that a mirror has lost. */
   | { readonly kind: "forget"; readonly mirror: number; readonly digest: string }
+  /** Take a host that a relaying upstream sends clients to. */
+  | { readonly kind: "see"; readonly seen: SeenHost }
   /** Send no client to mirrors for blobs that are about to be deleted there. */
   | { readonly kind: "leave"; readonly leaving: Leaving }
   /** Drain, and end pending waits after `giveUpMs`. */
@@ -45,6 +49,8 @@ export interface Start {
   readonly listener: Pick<ListenerOptions, "host" | "port" | "tls" | "shared">;
   /** The memory shared with the other isolates. */
   readonly memory: SharedMemory;
+  /** The hosts that relaying upstreams have sent clients to. */
+  readonly seen?: readonly SeenHost[];
 }
 
 /** A message from an isolate. */
@@ -72,12 +78,16 @@ export type Report =
     readonly blobs: number;
     readonly answer: string;
   }
+  /** A relaying upstream sends clients to a host. */
+  | { readonly kind: "redirect_host"; readonly seen: SeenHost }
   /** A request was refused because its client address cannot be read. */
   | { readonly kind: "no_address"; readonly reason: string }
   /** Mirrors lacked blobs that clients asked for. */
   | { readonly kind: "misses"; readonly misses: readonly CountedMiss[] }
   /** Lines of the pull log. */
-  | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> };
+  | { readonly kind: "pulls"; readonly lines: Uint8Array<ArrayBuffer> }
+  /** What the isolate in a slot counted by repository, since its start. */
+  | { readonly kind: "repositories"; readonly slot: number; readonly counts: RepositoryCounts };
 
 /** What an isolate needs. */
 export interface IsolateOptions extends World {
@@ -113,17 +123,25 @@ export function createIsolate(options: IsolateOptions): Isolate {
     later,
   });
   const log = createReportingLog(report);
+  let repositories: ReportedRepositories | undefined;
   let redirector: Redirector | undefined;
   let listener: Listener | undefined;
 
-  function start({ setup, listener: where, memory }: Start): void {
+  function start({ setup, listener: where, memory, seen = [] }: Start): void {
+    const { slot } = memory;
+    repositories = createReportedRepositories({
+      ...options,
+      report: (counts) => report({ kind: "repositories", slot, counts }),
+    });
     redirector = createRedirector(setup, {
       ...options,
       memory,
       pulls,
+      repositories,
       log,
       stop: giveUp.signal,
     });
+    seen.forEach(redirector.see);
     listener = listen(redirector.fetch, {
       ...where,
       later,
@@ -139,6 +157,7 @@ export function createIsolate(options: IsolateOptions): Isolate {
     await listener?.finished;
     cancel();
     pulls.flush();
+    repositories?.flush();
     report({ kind: "stopped" });
   }
 
@@ -155,6 +174,8 @@ export function createIsolate(options: IsolateOptions): Isolate {
           return listener?.certify(order.tls);
         case "forget":
           return redirector?.forget(order.mirror, order.digest);
+        case "see":
+          return redirector?.see(order.seen);
         case "leave":
           return redirector?.leave(order.leaving);
         case "stop":
@@ -172,6 +193,7 @@ function createReportingLog(report: (report: Report) => void): RedirectorLog {
     onSample: (mirror, digest) => report({ kind: "sample", mirror, digest }),
     onNothingFound: (mirror, blobs, answer) =>
       report({ kind: "nothing_found", mirror, blobs, answer }),
+    onRedirectHost: (seen) => report({ kind: "redirect_host", seen }),
     onNoAddress: (reason) => report({ kind: "no_address", reason }),
     onMisses: (misses) => report({ kind: "misses", misses }),
   };

@@ -7,6 +7,7 @@
 import { createBoard, createBoardMemory } from "../mirrors/board.ts";
 import { countPlaces, createPlacesMemory } from "../mirrors/places.ts";
 import { SERVER_NUMBERS } from "../mirrors/upstream_check.ts";
+import { createLocatedMemory } from "../observe/located.ts";
 import { clearMirror, clearUpstream, createNumbersMemory } from "../observe/numbers.ts";
 import type { SharedMemory } from "../redirect/redirector.ts";
 import type { NumberingLog } from "../redirect/setup.ts";
@@ -17,6 +18,8 @@ export interface ProgramMemory extends NumberingLog {
   readonly board: SharedArrayBuffer;
   /** The counters of each isolate. */
   readonly numbers: readonly SharedArrayBuffer[];
+  /** The counters by location of each isolate. */
+  readonly located: readonly SharedArrayBuffer[];
   /** The memory for the isolate in a slot. */
   of(slot: number): SharedMemory;
   /** How many probes of all isolates are in flight. */
@@ -29,10 +32,19 @@ export function createProgramMemory(isolates: number): ProgramMemory {
   const places = createPlacesMemory(isolates, SERVER_NUMBERS);
   const streams = createPlacesMemory(isolates, 1);
   const numbers = Array.from({ length: isolates }, createNumbersMemory);
+  const located = Array.from({ length: isolates }, createLocatedMemory);
   return {
     board,
     numbers,
-    of: (slot) => ({ board, places, streams, numbers: numbers[slot]!, slot }),
+    located,
+    of: (slot) => ({
+      board,
+      places,
+      streams,
+      numbers: numbers[slot]!,
+      located: located[slot]!,
+      slot,
+    }),
     probesInFlight: () => countPlaces(places, SERVER_NUMBERS),
     onMirrorReused(number) {
       createBoard(board).clear(number);

@@ -5,6 +5,8 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { listLocations } from "../locations/data_set.ts";
+import { createLocationNumbers, type LocationNumbers } from "../observe/located.ts";
 import type { Numbering, Setup, SetupFiles } from "../redirect/setup.ts";
 
 /** Holds the setup in use, and replaces it. */
@@ -27,6 +29,8 @@ export interface SetupOwnerOptions {
   readonly files?: SetupFiles | undefined;
   /** How many isolates serve. */
   readonly isolates: number;
+  /** Numbers the locations of a configuration and a data set, `undefined` for the embedded one. */
+  readonly numberLocations: (config: Config, dataSet: string | undefined) => LocationNumbers;
   /** Applies a setup in the main isolate; rejects when it cannot be used. */
   readonly tryOut: (setup: Setup) => Promise<void>;
   /** Makes the other isolates serve by the setup in use; resolves once they do. */
@@ -37,13 +41,14 @@ export interface SetupOwnerOptions {
 
 /** Makes the owner of a first setup. The caller must make changes one after another. */
 export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
-  const { numbering, config, files, isolates, tryOut, spread, onTaken } = options;
+  const { numbering, numberLocations, config, files, isolates, tryOut, spread, onTaken } = options;
   let inUse: Setup = {
     config,
     ...files,
     dataSet: undefined,
     ...numbering.enter(config),
     isolates,
+    locations: numberLocations(config, undefined),
   };
 
   async function take(next: Setup): Promise<void> {
@@ -62,7 +67,22 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
   return {
     current: () => inUse,
     takeConfig: (config, { lists, credentials } = {}) =>
-      take({ ...inUse, config, lists, credentials, ...numbering.enter(config) }),
-    takeDataSet: (dataSet) => take({ ...inUse, dataSet }),
+      take({
+        ...inUse,
+        config,
+        lists,
+        credentials,
+        ...numbering.enter(config),
+        locations: numberLocations(config, inUse.dataSet),
+      }),
+    takeDataSet: (dataSet) =>
+      take({ ...inUse, dataSet, locations: numberLocations(inUse.config, dataSet) }),
   };
+}
+
+/** Numbers the locations of a configuration and of a data set, by default the embedded one. */
+export function createSetupLocations(embedded: string): SetupOwnerOptions["numberLocations"] {
+  const numberLocations = createLocationNumbers();
+  return ({ locations }, dataSet = embedded) =>
+    numberLocations([...listLocations(dataSet), ...Object.keys(locations)]);
 }

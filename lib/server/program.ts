@@ -13,20 +13,21 @@ import type { Events } from "../observe/events.ts";
 import { createLineSink, type LineSink } from "../observe/line_sink.ts";
 import { createMissTable, type MissTable } from "../observe/misses.ts";
 import type { Standing } from "../observe/metrics.ts";
+import { readCounters } from "../observe/readings.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
 import { healthOf, openMirrorChecks } from "../redirect/mirror_checks.ts";
-import { createNumbering, type SetupFiles } from "../redirect/setup.ts";
+import type { SetupFiles } from "../redirect/setup.ts";
 import { type Changes, type ChangesOptions, createChanges } from "./changes.ts";
-import { isShared, listening } from "./claim.ts";
-import { createIsolate, type Isolate, type Order, type Start, type Tls } from "./isolate.ts";
-import { createIsolates, type Isolates, type Spawn } from "./isolates.ts";
-import { createCountingLog, type ServerLog } from "./log.ts";
+import type { Isolate, Tls } from "./isolate.ts";
+import type { Isolates, Spawn } from "./isolates.ts";
+import { createRecordingLog, type ServerLog } from "./log.ts";
 import type { Listen } from "./listener.ts";
 import { createLeavingWatch, type LeavingWatch } from "./leaving.ts";
 import { createProgramMemory, type ProgramMemory } from "./memory.ts";
-import { createSetupOwner, type SetupOwner } from "./owner.ts";
-import { createReportReader } from "./reports.ts";
+import { openIsolates } from "./open_isolates.ts";
+import type { SetupOwner } from "./owner.ts";
+import { createRecords, type Records } from "./records.ts";
 
 /** What a program needs beside its configuration. */
 export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
@@ -54,6 +55,10 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly tellRoute?: ((asked: Asked, method: string) => void) | undefined;
   /** The resident memory of the process, in bytes. */
   readonly residentBytes: () => number;
+  /** The CPU time of the process, in seconds. */
+  readonly cpuS: () => number;
+  /** The token that operators must present, or `undefined` when none is needed. */
+  readonly adminToken?: (() => string | undefined) | undefined;
 }
 
 /** The parts of a server. */
@@ -70,6 +75,8 @@ export interface Program {
   readonly changes: Changes;
   /** The state of the program. */
   readonly standing: () => Standing;
+  /** What is kept for operators. */
+  readonly records: Records;
   /** Watches what is about to be deleted from mirrors. */
   readonly leaving: LeavingWatch;
   /** What mirrors lacked. */
@@ -87,36 +94,33 @@ export interface Program {
   start(): Promise<Deno.NetAddr>;
 }
 
-// Far longer than any order takes.
-const PATIENCE_MS = 10_000;
-
 /** Assembles the parts; nothing runs before {@linkcode Program.start}. */
 export function openProgram(config: Config, options: ProgramOptions): Program {
   const { events, later } = options;
   const count = config.workers === "auto" ? options.cores : config.workers;
   const memory = createProgramMemory(count);
-  const log = createCountingLog(options.log, events);
+  const records = createRecords({ ...options, counters: () => readCounters(standing()) });
+  const log = createRecordingLog(options.log, { events, ...records });
   const board = createBoard(memory.board);
   const pulls = createLineSink({
     write: options.writePulls,
     onLost: (lines) => void (events.lostPullLines += lines),
     later,
   });
-  const checks = openMirrorChecks({
-    ...options,
-    board,
-    log,
-    forget: (mirror, digest) => isolates.tell({ kind: "forget", mirror, digest }),
-  });
+  const forget = (mirror: number, digest: string) =>
+    isolates.tell({ kind: "forget", mirror, digest });
+  const checks = openMirrorChecks({ ...options, board, log, forget });
   const check = () => {
     const { mirrors, config: { health } } = isolates.owner.current();
+    records.states.enter(mirrors);
     checks.restart(mirrors, healthOf(health));
     leaving.start();
   };
   const misses = createMissTable();
-  const parts = { options, memory, log, checks, pulls, misses };
+  const parts = { options, memory, log, checks, pulls, records, misses };
   const isolates = openIsolates(config, { ...parts, onTaken: check });
   const { main, others, owner } = isolates;
+  const standing = openStanding({ memory, board, checks, owner, options });
   const leaving = createLeavingWatch({
     config: () => owner.current().config,
     later,
@@ -129,7 +133,8 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
     others,
     checks,
     changes,
-    standing: openStanding({ memory, board, checks, owner, options }),
+    standing,
+    records,
     leaving,
     misses,
     pulls,
@@ -138,75 +143,8 @@ export function openProgram(config: Config, options: ProgramOptions): Program {
       const address = await isolates.start();
       check();
       changes.start();
+      if (config.admin !== undefined) records.start();
       return address;
-    },
-  };
-}
-
-/** What the isolates need. */
-interface IsolatesParts {
-  readonly options: ProgramOptions;
-  readonly memory: ProgramMemory;
-  readonly log: ServerLog;
-  readonly checks: Checks;
-  readonly pulls: LineSink;
-  readonly misses: MissTable;
-  readonly onTaken: () => void;
-}
-
-/** Makes the isolates and the owner of their setup. */
-function openIsolates(config: Config, parts: IsolatesParts) {
-  const { options, memory, log, onTaken } = parts;
-  const count = memory.numbers.length;
-  let { tls } = options;
-  let address: Deno.NetAddr | undefined;
-  const report = createReportReader({ ...parts, onReady: (at) => address ??= at });
-  const main = createIsolate({ ...options, report });
-  const owner = createSetupOwner({
-    numbering: createNumbering(memory),
-    config,
-    files: options.files,
-    isolates: count,
-    tryOut: (setup) => main.take({ kind: "change", setup }),
-    spread: () => others.sync(),
-    onTaken,
-  });
-  const { host, port } = config.listen;
-  const startOf = (slot: number, port: number): Start => ({
-    setup: owner.current(),
-    listener: { host, port, tls, shared: isShared(count, tls) },
-    memory: memory.of(slot),
-  });
-  const others = createIsolates({
-    ...options,
-    start: (slot) => startOf(slot, address!.port),
-    slots: Array.from({ length: count - 1 }, (_, at) => at + 1),
-    setup: owner.current,
-    patienceMs: PATIENCE_MS,
-    onReport: report,
-    onReplaced: log.onIsolateReplaced,
-  });
-
-  function tell(order: Order): void {
-    main.take(order).catch(log.onFailed);
-    others.tell(order);
-  }
-
-  return {
-    main,
-    others,
-    owner,
-    tell,
-    async start(): Promise<Deno.NetAddr> {
-      await listening("listen", () => main.take({ kind: "start", ...startOf(0, port) }));
-      others.start();
-      return address!;
-    },
-    async certify(next: Tls): Promise<void> {
-      // The main isolate first: if it cannot use the certificate, the others do not get it.
-      await main.take({ kind: "certify", tls: next });
-      tls = next;
-      others.tell({ kind: "certify", tls: next });
     },
   };
 }
@@ -224,14 +162,15 @@ function openStanding({ memory, board, checks, owner, options }: StandingParts) 
   return createStanding({
     ...options,
     numbers: memory.numbers,
+    located: memory.located,
     board,
     startedS: options.timeOfDay() / 1000,
     isolates: memory.numbers.length,
     lastCheck: checks.last,
     probesInFlight: memory.probesInFlight,
     setup() {
-      const { mirrors, upstreams, dataSet } = owner.current();
-      return { mirrors, upstreams, dataSet: dataSet ?? options.dataSet };
+      const { dataSet, ...setup } = owner.current();
+      return { ...setup, dataSet: dataSet ?? options.dataSet };
     },
   });
 }

@@ -6,6 +6,7 @@
  */
 
 import { createAdminHandler } from "../admin/admin.ts";
+import { createStatus } from "../admin/create_status.ts";
 import type { Config } from "../config/config.ts";
 import { createWithin } from "../mirrors/time.ts";
 import { claimPort, isShared, listening } from "./claim.ts";
@@ -73,16 +74,29 @@ export async function serve(config: Config, options: ProgramOptions): Promise<vo
 function openAdmin(
   { admin }: Config,
   program: Program,
-  { later, listen }: ProgramOptions,
+  options: ProgramOptions,
   state: State,
 ): Listener | undefined {
   if (admin === undefined) return undefined;
+  const { standing, records, owner } = program;
+  const { later, listen, timeOfDay, adminToken = () => undefined } = options;
+  const unready = () => state.unready;
+  const redirector = () => program.main.redirector()!;
   const handler = createAdminHandler({
-    unready: () => state.unready,
-    standing: program.standing,
-    redirector: () => program.main.redirector()!,
+    unready,
+    standing,
+    status: createStatus({
+      unready,
+      standing,
+      kept: records,
+      config: () => owner.current().config,
+      routing: () => redirector().routing(),
+      timeOfDay,
+    }),
+    redirector,
+    access: { token: adminToken, hosts: admin.hosts ?? [] },
     misses: () => missesOf(program),
-    fillState: () => readFillState(program.owner.current().config),
+    fillState: () => readFillState(owner.current().config),
   });
   return listen(handler, { ...admin, later, onError: program.log.onFailed });
 }
@@ -107,13 +121,14 @@ async function drain(program: Program, { later }: ProgramOptions) {
 
 /** Stops the admin listener. An operator's client that hangs must not delay the exit. */
 async function end(
-  { checks, changes, leaving, pulls }: Program,
+  { checks, changes, leaving, pulls, records }: Program,
   admin: Listener | undefined,
   { later }: ProgramOptions,
 ): Promise<void> {
   leaving.stop();
   checks.stop();
   changes.stop();
+  records.stop();
   admin?.stopAtOnce();
   const answered = admin === undefined
     ? undefined

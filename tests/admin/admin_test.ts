@@ -1,65 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { createAdminHandler } from "../../lib/admin/admin.ts";
-import type { FillState } from "../../lib/fill/state.ts";
-import { createEvents } from "../../lib/observe/events.ts";
 import { parseMisses } from "../../lib/fill/misses.ts";
-import type { CountedMiss } from "../../lib/observe/misses.ts";
-import { createStanding } from "../../lib/observe/standing.ts";
-import {
-  CDN,
-  CLIENTS,
-  createMemory,
-  createRequest,
-  createSetup,
-  createWorld,
-  DATA_SET,
-  DIGEST,
-  MAIN,
-  PARIS,
-  patiently,
-  SIGNATURES,
-  SIGNED_CONFIG,
-} from "../redirect/fixture.ts";
+import { CDN, CLIENTS, DIGEST, MAIN, PARIS, patiently, SIGNATURES } from "../redirect/fixture.ts";
+import { createProgram } from "./fixture.ts";
 import { readMetrics, valueOf } from "../observe/prometheus.ts";
 
-/** An admin handler of a program that is ready, until it has a reason not to be. */
-async function createAdmin() {
-  const memory = createMemory();
-  const world = await createWorld(SIGNED_CONFIG, {
-    [PARIS + DIGEST]: 404,
-    [CDN + DIGEST]: 404,
-  }, { memory });
-  const reasons: string[] = [];
-  const events = createEvents();
-  const misses: CountedMiss[] = [];
-  const fillStates: FillState[] = [];
-  const setup = { ...createSetup(SIGNED_CONFIG), dataSet: DATA_SET };
-  const handler = createAdminHandler({
-    unready: () => reasons[0],
-    standing: createStanding({
-      numbers: [memory.numbers],
-      setup: () => setup,
-      board: world.board,
-      events,
-      isolates: 1,
-      lastCheck: () => undefined,
-      probesInFlight: world.inFlight,
-      residentBytes: () => 123_456_789,
-      versions: { version: "1" },
-      startedS: 1,
-    }),
-    redirector: () => world.redirector,
-    misses: () => misses,
-    fillState: () => Promise.resolve(fillStates[0]),
-  });
-  async function ask(path: string, method = "GET") {
-    const { request, info } = createRequest(path, { method });
-    const response = await handler(request, info);
-    return { status: response.status, headers: response.headers, body: await response.text() };
-  }
-  return { handler, ask, reasons, events, world, misses, fillStates };
-}
+const createAdmin = () =>
+  createProgram({ answers: { [PARIS + DIGEST]: 404, [CDN + DIGEST]: 404 } });
 
 const TEXT = "text/plain; charset=utf-8";
 
@@ -228,10 +175,10 @@ Deno.test("the admin listener says what is missing for it to explain", async () 
 
 Deno.test("the admin listener has nothing else, and names what it has", async () => {
   const { ask } = await createAdmin();
-  for (const path of ["/", "/healthz/", "/v2/", "/Metrics", "/healthz/../metrics/x"]) {
+  for (const path of ["/page", "/healthz/", "/v2/", "/Metrics", "/healthz/../metrics/x"]) {
     const { status, body } = await ask(path);
     assertEquals(status, 404, path);
-    for (const there of ["/healthz", "/readyz", "/metrics", "/explain"]) {
+    for (const there of ["/, /status", "/lookup", "/healthz", "/readyz", "/metrics", "/explain"]) {
       assertStringIncludes(body, there);
     }
   }
@@ -268,20 +215,58 @@ Deno.test("the admin listener gives HEAD the headers of GET and no body, whateve
   async function ask(method: string, path: string, encodings: string) {
     const answer = await exchange(server.addr.port, [
       `${method} ${path} HTTP/1.1`,
-      "Host: a",
+      "Host: localhost",
       `Accept-Encoding: ${encodings}`,
     ]);
     const [head, ...body] = answer.split("\r\n\r\n");
     const lines = head!.split("\r\n").filter((line) => !line.startsWith("date:"));
     return { head: lines.sort(), body: body.join() };
   }
-  for (const path of [...paths, "/metrics"]) {
+  for (const path of [...paths, "/metrics", "/page.css", "/page.js", "/lookup"]) {
     for (const encodings of ["", "gzip", "gzip, deflate, br", "zstd", "identity;q=0"]) {
       const got = await ask("GET", path, encodings);
       const head = await ask("HEAD", path, encodings);
       assertEquals(head, { head: got.head, body: "" }, `${path} ${encodings}`);
     }
   }
+});
+
+Deno.test("the admin listener says where an address is", async () => {
+  const { ask } = await createAdmin();
+  const table = [
+    { asked: CLIENTS.paris, location: "aws/eu-west-3", prefix: "35.180.0.0/16" },
+    { asked: "::ffff:34.155.1.1", location: "gcp/europe-west9", prefix: "34.155.0.0/16" },
+    { asked: CLIENTS.elsewhere, location: null, prefix: null },
+  ];
+  for (const { asked, ...expected } of table) {
+    const { status, headers, body } = await ask(`/lookup?address=${asked}`);
+    assertEquals([status, headers.get("content-type")], [200, "application/json"]);
+    assertEquals(JSON.parse(body), { address: asked, ...expected });
+  }
+  for (const query of ["", "?address=", "?address=nowhere"]) {
+    assertEquals((await ask(`/lookup${query}`)).status, 400, query);
+  }
+});
+
+Deno.test("the admin listener refuses who has no token, in words that a browser and a person understand", async () => {
+  const { ask } = await createProgram({ token: "s3cret" });
+  const { status, headers, body } = await ask("/status");
+  assertEquals(status, 401);
+  assertStringIncludes(headers.get("www-authenticate")!, "Basic realm=");
+  assertStringIncludes(body, "admin.token_file");
+  assertEquals((await ask("/status", "GET", { authorization: "Bearer s3cret" })).status, 200);
+  const named = await ask("/status", "GET", { host: "evil.example" });
+  assertEquals([named.status, named.body.includes("admin.hosts")], [421, true]);
+});
+
+Deno.test("no request to the admin listener changes what it says", async () => {
+  const { ask, tell } = await createAdmin();
+  const before = await tell();
+  const paths = ["/", "/?address=192.0.2.1&path=/v2/a/tags/list&lookup=192.0.2.1", "/status"];
+  for (const path of [...paths, "/page.js", "/metrics", "/explain?address=::1&path=/", "/none"]) {
+    for (const method of ["GET", "HEAD", "POST"]) await ask(path, method);
+  }
+  assertEquals(await tell(), before);
 });
 
 Deno.test("the admin listener gives what mirrors lacked, as fill --from takes it", async () => {

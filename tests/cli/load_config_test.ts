@@ -53,7 +53,7 @@ Deno.test("loadConfig() says how many mistakes a file has, and each of them", ()
     messageOf(two.path),
     `the configuration (${two.path}) has 2 mistakes:\n` +
       '  line 2, column 1: workers: found 0; allowed: an integer from 1 to 256, or "auto"\n' +
-      "  line 3, column 1: admin: found 5; allowed: a mapping with the keys host, port",
+      "  line 3, column 1: admin: found 5; allowed: a mapping with the keys host, port, token_file, hosts",
   );
 });
 

@@ -171,6 +171,15 @@ Deno.test("the log has a line for each event", () => {
       },
     },
     {
+      asked: (log) => log.openAdmin({ host: "0.0.0.0", port: 9090 }),
+      expected: {
+        level: "WARN",
+        message: "anyone who reaches the admin listener can ask it",
+        host: "0.0.0.0",
+        hint: "set admin.token_file, or listen on 127.0.0.1",
+      },
+    },
+    {
       asked: (log) => log.untraced(),
       expected: {
         level: "WARN",

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { reread } from "../../lib/cli/reread.ts";
+import { UsageError } from "../../lib/cli/command.ts";
+import { readAdminToken, reread } from "../../lib/cli/reread.ts";
+import type { Config } from "../../lib/config/config.ts";
 import { createContext, temporaryFile, temporaryFolder } from "./program.ts";
 
 const UPSTREAM = "upstreams: { main: { endpoint: https://registry.example } }\n";
@@ -76,4 +78,25 @@ Deno.test("reread() takes no mistake of the program for one of the configuration
     throw new TypeError("undefined is not a function");
   };
   assertThrows(() => reread(undefined, { ...context, environment }, []), TypeError);
+});
+
+Deno.test("readAdminToken() reads a token on one line, and says what is none", () => {
+  const read = (text: string) => {
+    using file = temporaryFile(text);
+    const admin = { host: "::", port: 1, token_file: file.path };
+    return readAdminToken({ admin } as Config);
+  };
+  assertEquals(read("s3cret-Token\n"), "s3cret-Token");
+  assertEquals(readAdminToken({} as Config), undefined);
+  for (const text of ["", "\n", "two words", "a\nb", "é", "a:b"]) {
+    assertThrows(() => read(text), UsageError, "it must be letters, digits", JSON.stringify(text));
+  }
+});
+
+Deno.test("reread() refuses a configuration whose token cannot be used", () => {
+  using token = temporaryFile("");
+  using file = temporaryFile(`${UPSTREAM}admin: { token_file: ${token.path} }\n`);
+  const read = reread(file.path, createContext(), []);
+  assert(read.kind === "refused");
+  assertStringIncludes(read.reason, "cannot use the token");
 });

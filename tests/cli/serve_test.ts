@@ -20,7 +20,7 @@ Deno.test("serve logs one line when it can be asked: where, and with what config
   assertEquals((await get(`${server.url}v2/`)).status, 200);
 });
 
-Deno.test("serve warns when it serves Kubernetes' images, and only then", async () => {
+Deno.test("serve warns when it serves Kubernetes' images, or has an admin listener for everyone, and only then", async () => {
   const MESSAGE = "no configuration is given: the images of registry.k8s.io are served";
   using file = temporaryFile(UPSTREAM);
   const table = [
@@ -32,6 +32,10 @@ Deno.test("serve warns when it serves Kubernetes' images, and only then", async 
     },
     { asked: { env: { UPSTREAM_REGISTRY_PATH: "images" } }, expected: [] },
     { asked: { config: file.path }, expected: [] },
+    {
+      asked: { config: file.path, env: { ADMIN_HOST: "::ffff:127.0.0.1", ADMIN_PORT: "0" } },
+      expected: ["anyone who reaches the admin listener can ask it"],
+    },
   ];
   for (const { asked, expected } of table) {
     await using server = await serve(asked);
@@ -154,6 +158,32 @@ Deno.test("serve ends with 2 when its files or ports cannot be right", async () 
   const refused = await failToServe({ config: wrong.path, flags: ["--unstable-net"] });
   assertEquals(refused.status, 2);
   assert(refused.err.includes(`cannot use the certificate "${pem.path}" with the private key`));
+});
+
+Deno.test("serve wants the token for operators, takes another one at SIGHUP, and warns without one", async () => {
+  using token = temporaryFile("first");
+  using file = temporaryFile(`${UPSTREAM}admin: { port: 0, token_file: ${token.path} }\n`);
+  await using server = await serve({ config: file.path });
+  const ask = async (value: string) => {
+    const response = await fetch(`${server.admin}status`, {
+      headers: { authorization: `Bearer ${value}` },
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals([await ask("first"), await ask("second")], [200, 401]);
+  await Deno.writeTextFile(token.path, "second");
+  server.process.kill("SIGHUP");
+  await server.told("configuration reloaded");
+  assertEquals([await ask("first"), await ask("second")], [401, 200]);
+  assertEquals(server.warnings, []);
+  await server.stop();
+  using open = temporaryFile(`${UPSTREAM}admin: { host: 0.0.0.0, port: 0 }\n`);
+  await using other = await serve({ config: open.path });
+  const [warning] = other.warnings;
+  assertEquals(warning?.message, "anyone who reaches the admin listener can ask it");
+  assertStringIncludes(String(warning?.hint), "admin.token_file");
+  await other.stop();
 });
 
 Deno.test("serve tells what its mirrors lacked, and the state of filling, to operators", async () => {

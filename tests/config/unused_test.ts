@@ -159,3 +159,18 @@ Deno.test("readConfig() refuses more mirrors and upstreams than can be kept apar
   assertEquals(allowedOf(withUpstreams(MAX_UPSTREAMS)), []);
   assertEquals(allowedOf(withUpstreams(MAX_UPSTREAMS + 1)), ["at most 64 upstreams"]);
 });
+
+Deno.test("findMistakes() finds a token that cannot be read", () => {
+  const whyUnreadable = (path: string) => path === "token" ? "permission denied" : undefined;
+  const mistakesOf = (admin: unknown) =>
+    findMistakes({ upstreams: { main: MAIN }, admin }, LOCATIONS, { whyUnreadable });
+  assertEquals(mistakesOf({ token_file: "token" }), [{
+    path: "admin.token_file",
+    found: "token",
+    allowed: "the path of a file with a token that can be read (permission denied)",
+  }]);
+  for (const admin of [{ token_file: "other" }, { token_file: "" }, { token_file: 5 }, {}]) {
+    assertEquals(mistakesOf(admin), []);
+  }
+  assertEquals(findMistakes({ upstreams: { main: MAIN }, admin: { token_file: "token" } }, []), []);
+});

@@ -20,6 +20,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   curl: "curl",
   prometheus: "prometheus",
   promtool: "prometheus",
+  chromium: "chromium",
 };
 
 const ROOT = new URL("../../", import.meta.url).pathname;

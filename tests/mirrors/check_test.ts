@@ -39,7 +39,12 @@ const isUnknown = (sent: Sent) => !isKnown(sent);
 
 Deno.test("a check asks for the first byte of a blob that the mirror had, on a new connection", async () => {
   const { check, sent, asked } = createWorld(() => 206);
-  assertEquals(await check(), { result: { kind: "good" }, answer: "status 206", tookMs: 0 });
+  assertEquals(await check(), {
+    result: { kind: "good" },
+    answer: "status 206",
+    status: 206,
+    tookMs: 0,
+  });
   assertEquals(asked(), [`GET ${A}`]);
   assertEquals(sent[0]!.anew, true);
 });
@@ -119,7 +124,7 @@ Deno.test("a mirror that hangs, or stalls before the first byte, does not work",
     await clock.goTo(TIMEOUT_MS);
     const reason = "no answer in 1000 ms";
     const result = { kind: "bad", reason } as const;
-    assertEquals(await checked, { result, answer: reason, tookMs: TIMEOUT_MS });
+    assertEquals(await checked, { result, answer: reason, status: undefined, tookMs: TIMEOUT_MS });
     assertEquals(clock.waiting, 0);
   }
 });
@@ -151,7 +156,7 @@ Deno.test("a blob is lost only when HEAD says so, in the time that is left", asy
     );
     const checked = check();
     await clock.goTo(TIMEOUT_MS);
-    assertEquals<unknown>(await checked, { result, answer: "status 404", tookMs });
+    assertEquals<unknown>(await checked, { result, answer: "status 404", status: 404, tookMs });
   }
 });
 

@@ -142,7 +142,7 @@ Deno.test("the last check of a mirror is told", async () => {
   assertEquals(last(NEAR.number), undefined);
   await clock.pass(2000);
   const result = { kind: "bad", reason: "status 500" } as const;
-  assertEquals(last(NEAR.number), { result, answer: "status 500", tookMs: 0, atS: 8 });
+  assertEquals(last(NEAR.number), { result, answer: "status 500", status: 500, tookMs: 0, atS: 8 });
   stop();
 });
 

@@ -366,6 +366,7 @@ export async function createModelWorld({ random, stuck }: WorldOptions): Promise
     }),
     writePulls: () => Promise.resolve(),
     residentBytes: () => 0,
+    cpuS: () => 0,
   });
   await program.start();
   return {

@@ -3,6 +3,7 @@ import { createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
 import type { LastCheck } from "../../lib/mirrors/checks.ts";
 import { createEvents } from "../../lib/observe/events.ts";
 import { METRICS_TYPE } from "../../lib/observe/exposition.ts";
+import { addLocated } from "../../lib/observe/located.ts";
 import { formatMetrics, type Standing } from "../../lib/observe/metrics.ts";
 import {
   addNumbers,
@@ -10,8 +11,8 @@ import {
   createNumbersMemory,
   LATENCY_BOUNDS_S,
   type Numbers,
-  ROUTES,
 } from "../../lib/observe/numbers.ts";
+import { ROUTES } from "../../lib/observe/routes.ts";
 import { createNumbering } from "../../lib/redirect/setup.ts";
 import {
   CLIENTS,
@@ -41,11 +42,20 @@ function standingOf(count: (numbers: Numbers) => void = () => {}): Standing {
     versions: { version: "1.2.3", deno: "2.9.6" },
     isolates: 2,
     residentBytes: 123_456_789,
+    cpuS: 12.5,
+    located: addLocated([], new Map()),
+    locations: [],
     startedS: 1_767_225_600.5,
   };
 }
 
-const LAST: LastCheck = { result: { kind: "good" }, answer: "status 206", tookMs: 250, atS: 1 };
+const LAST: LastCheck = {
+  result: { kind: "good" },
+  answer: "status 206",
+  status: 206,
+  tookMs: 250,
+  atS: 1,
+};
 
 const read = (standing: Standing) => readMetrics(formatMetrics(standing));
 
@@ -126,6 +136,7 @@ Deno.test("metrics have the usual answer of each route from the start, and no ot
   const { samples } = read(standingOf()).get("archeio_requests_total")!;
   const codes: Readonly<Record<string, string>> = {
     version: "200",
+    backends: "200",
     invalid: "400",
     method: "405",
     catalog: "404",
@@ -185,7 +196,7 @@ Deno.test("metrics tell what happened to the program", () => {
 Deno.test("metrics have a histogram of how long probes took, its buckets cumulated", () => {
   const families = read(standingOf((numbers) => {
     for (const tookMs of [1, 4, 30, 30, 9999, 60_000]) numbers.asked(0, "missing", tookMs);
-    numbers.asked(undefined, "found", 200);
+    numbers.askedUpstream(0, "found", 200);
     numbers.asked(0, "unsent", 200);
   }));
   const { type, samples } = families.get("archeio_probe_duration_seconds")!;

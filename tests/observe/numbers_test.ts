@@ -11,11 +11,10 @@ import {
   MIRROR_REASONS,
   type Numbers,
   RESULTS,
-  ROUTES,
-  STATUSES,
   type Totals,
   UPSTREAM_REASONS,
 } from "../../lib/observe/numbers.ts";
+import { ROUTES, STATUSES } from "../../lib/observe/routes.ts";
 
 // Every number that there is, by how it is written and how it is read. Of mirrors and
 // upstreams the first, the next, and the last.
@@ -137,13 +136,17 @@ Deno.test("what a HEAD request took falls in the first bucket that is not below 
   for (const mirror of [3, undefined]) {
     for (const { tookMs, bucket } of cases) {
       const memory = createNumbersMemory();
-      createNumbers(memory).asked(mirror, "found", tookMs);
+      const numbers = createNumbers(memory);
+      if (mirror === undefined) numbers.askedUpstream(3, "found", tookMs);
+      else numbers.asked(mirror, "found", tookMs);
       const { buckets, sumS } = addNumbers([memory]).latency("found");
       assertEquals(buckets.length, LATENCY_BOUNDS_S.length + 1);
       assertEquals(buckets.indexOf(1), bucket, `${tookMs}`);
       assertEquals(buckets.reduce((sum, count) => sum + count), 1);
       assertEquals(sumS, tookMs / 1000);
       assertEquals(addNumbers([memory]).asked(3, "found"), mirror === undefined ? 0 : 1);
+      assertEquals(addNumbers([memory]).askedUpstream(3, "found"), mirror === undefined ? 1 : 0);
+      assertEquals(addNumbers([memory]).upstreamS(3), mirror === undefined ? tookMs / 1000 : 0);
     }
   }
 });

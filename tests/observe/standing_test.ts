@@ -23,6 +23,8 @@ function createProgram() {
     lastCheck: () => undefined,
     probesInFlight: () => state.probesInFlight,
     residentBytes: () => state.residentBytes,
+    cpuS: () => 0,
+    located: [],
     versions: { version: "1" },
     startedS: 7,
   };

@@ -13,6 +13,7 @@ import { listLocations } from "../../lib/locations/data_set.ts";
 import { type Board, createBoard, createBoardMemory } from "../../lib/mirrors/board.ts";
 import { countPlaces, createPlacesMemory } from "../../lib/mirrors/places.ts";
 import { SERVER_NUMBERS } from "../../lib/mirrors/upstream_check.ts";
+import { createLocatedMemory } from "../../lib/observe/located.ts";
 import { addNumbers, createNumbersMemory, type Totals } from "../../lib/observe/numbers.ts";
 import { createPullLog } from "../../lib/observe/pull_log.ts";
 import type { PeerInfo } from "../../lib/redirect/client.ts";
@@ -158,6 +159,7 @@ export function createMemory(isolates = 1): SharedMemory {
     places: createPlacesMemory(isolates, SERVER_NUMBERS),
     streams: createPlacesMemory(isolates, 1),
     numbers: createNumbersMemory(),
+    located: createLocatedMemory(),
     slot: 0,
   };
 }

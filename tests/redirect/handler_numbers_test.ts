@@ -1,11 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  MIRROR_REASONS,
-  ROUTES,
-  STATUSES,
-  type Totals,
-  UPSTREAM_REASONS,
-} from "../../lib/observe/numbers.ts";
+import { MIRROR_REASONS, type Totals, UPSTREAM_REASONS } from "../../lib/observe/numbers.ts";
+import { ROUTES, STATUSES } from "../../lib/observe/routes.ts";
 import type { Reply } from "../mirrors/fake_servers.ts";
 import {
   BLOB,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RedirectorLog } from "../../lib/redirect/redirector.ts";
+import type { RedirectorLog } from "../../lib/redirect/redirector_log.ts";
 
 /** Notified in vain. */
 export const SILENT_LOG: RedirectorLog = {

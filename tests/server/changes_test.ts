@@ -86,6 +86,7 @@ function createStage(config: Config, tls?: Tls): Stage {
     numbering: createNumbering(),
     config,
     isolates: 1,
+    numberLocations: () => new Map(),
     tryOut: () => stage.gate,
     spread: () => Promise.resolve(),
     onTaken: (setup) => void stage.taken.push(setup),

@@ -207,6 +207,32 @@ Deno.test("an isolate tells of a request whose client address cannot be read", a
   assertMatch(report.reason, /x-forwarded-for/i);
 });
 
+Deno.test("an isolate lists hosts that others have seen, and those that it starts with", async () => {
+  const { isolate, start, listener } = createStage();
+  await start({ ...CONFIG, pages: { backends: true } });
+  await isolate.take({ kind: "see", seen: { upstream: "main", authority: "seen.example:443" } });
+  const text = await (await listener().ask("/backends")).text();
+  assertMatch(text, /^seen\.example:443\tblobs of main that no mirror has$/m);
+});
+
+Deno.test("an isolate tells where a relaying upstream sends a client for the first time", async () => {
+  const { start, told, listener } = createStage({
+    fetch: () =>
+      Promise.resolve(
+        new Response(null, { status: 307, headers: { location: "https://cdn.example/x?s=1" } }),
+      ),
+  });
+  await start({ upstreams: { main: { endpoint: "https://upstream.example", pull: "relay" } } });
+  for (let time = 0; time < 2; time++) {
+    const { status } = await listener().ask(blob(DIGEST), { host: "registry.example" });
+    assertEquals(status, 307);
+  }
+  const seen = { upstream: "main", authority: "cdn.example:443" };
+  assertEquals(told().filter(({ kind }) => kind === "redirect_host"), [
+    { kind: "redirect_host", seen },
+  ]);
+});
+
 Deno.test("an isolate hands on the lines of the pull log, the last when it is stopped", async () => {
   const { start, told, listener, isolate, timers } = createStage();
   await start({ ...CONFIG, log: { pulls: true } });

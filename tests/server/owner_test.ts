@@ -23,6 +23,7 @@ function createOwner(numbering: Numbering = createNumbering(), file: ConfigFile 
     },
     config: readTestConfig(file),
     isolates: 3,
+    numberLocations: () => new Map(),
     tryOut() {
       tell("try");
       return so.fault === undefined ? Promise.resolve() : Promise.reject(so.fault);

@@ -123,4 +123,11 @@ export function createStage(count: number): Stage {
 }
 
 const buffer = new SharedArrayBuffer(8);
-const MEMORY = { board: buffer, places: buffer, streams: buffer, numbers: buffer, slot: 0 };
+const MEMORY = {
+  board: buffer,
+  places: buffer,
+  streams: buffer,
+  numbers: buffer,
+  located: buffer,
+  slot: 0,
+};

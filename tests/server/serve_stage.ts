@@ -102,6 +102,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       return Promise.resolve();
     },
     residentBytes: () => 1,
+    cpuS: () => 0,
   });
   // A rejection is the test's to look at.
   serving.catch(() => {});
@@ -133,7 +134,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
       await settle();
     },
     ask: (path, headers) => listeners[0]!.ask(path, headers),
-    askAdmin: (path) => listeners[1]!.ask(path),
+    askAdmin: (path) => listeners[1]!.ask(path, { host: "localhost" }),
     metrics: async () => readMetrics(await (await listeners[1]!.ask("/metrics")).text()),
     async end() {
       await stage.signal("SIGTERM", "onStopping");

@@ -109,6 +109,26 @@ Deno.test("serve() passes on all that isolates report", async () => {
   await end();
 });
 
+Deno.test("serve() tells every isolate once where relaying upstreams send clients, and later ones as they start", async () => {
+  const stage = await startStage({ file: { ...ONE_MIRROR, workers: 2 } });
+  const { puppets, askAdmin, timers, end } = stage;
+  puppets[0]!.ready();
+  const seen = { upstream: "main", authority: "cdn.example:443" };
+  for (let time = 0; time < 2; time++) puppets[0]!.report({ kind: "redirect_host", seen });
+  await timers.pass(0);
+  assertEquals(puppets[0]!.orders.filter(({ kind }) => kind === "see"), [{ kind: "see", seen }]);
+  const { backends } = await (await askAdmin("/status")).json();
+  const hosts = backends.map(({ host }: { host: string }) => host);
+  assertEquals(hosts, ["cdn.example", "only.example", "upstream.example"]);
+  puppets[0]!.die();
+  while (puppets.length < 2) await timers.toNext();
+  await timers.pass(0);
+  const start = puppets[1]!.orders.find((order) => order.kind === "start");
+  assertEquals(start?.kind === "start" && start.seen, [seen]);
+  puppets[1]!.ready();
+  await end();
+});
+
 Deno.test("serve() tells every isolate what is about to be deleted from mirrors", async () => {
   using folder = temporaryFolder({ "leaving.json": JSON.stringify({ only: [DIGEST] }) });
   const fill = { repositories: ["a"], state: folder.path };

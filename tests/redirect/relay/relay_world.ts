@@ -7,6 +7,7 @@
 
 import { createPlacesMemory } from "../../../lib/mirrors/places.ts";
 import { SERVER_NUMBERS } from "../../../lib/mirrors/upstream_check.ts";
+import { createLocatedMemory } from "../../../lib/observe/located.ts";
 import { addNumbers, createNumbersMemory } from "../../../lib/observe/numbers.ts";
 import { createPullLog } from "../../../lib/observe/pull_log.ts";
 import { createBoardMemory } from "../../../lib/mirrors/board.ts";
@@ -76,6 +77,7 @@ export function createRelayWorld(options: WorldOptions = {}) {
     board: createBoardMemory(),
     places: createPlacesMemory(isolates, SERVER_NUMBERS),
     streams: createPlacesMemory(isolates, 1),
+    located: createLocatedMemory(),
     numbers: createNumbersMemory(),
     slot: 0,
   };
