@@ -63,7 +63,7 @@ async function rowsOf(page: Page, section: string): Promise<Record<string, strin
     const read = (cell: Element) => (cell as HTMLElement).innerText.replaceAll(/\s+/g, " ").trim();
     const titles = [...table.querySelectorAll("thead th")].map((cell) => cell.textContent!.trim());
     return [...table.querySelectorAll("tbody tr")].map((row) =>
-      [...row.children].map((cell, at) => [titles[at]!, read(cell)])
+      Array.from(row.children).map((cell, at) => [titles[at]!, read(cell)])
     );
   });
   return rows.map((row) => Object.fromEntries(row));
