@@ -7,6 +7,8 @@ import { readConfig } from "../lib/config/read.ts";
 import { formatStateMetrics } from "../lib/fill/state.ts";
 import { listLocations } from "../lib/locations/data_set.ts";
 import { EMBEDDED } from "../lib/locations/embedded.ts";
+import { PROVIDERS } from "../lib/locations/providers.ts";
+import { parseAddress } from "../lib/net/address.ts";
 import { createRouting } from "../lib/redirect/create_routing.ts";
 import { addNumbers, createNumbersMemory } from "../lib/observe/numbers.ts";
 import { relayFamilies } from "../lib/observe/relay_metrics.ts";
@@ -52,6 +54,34 @@ function createRouter(config: Config) {
 
 const HEX = "0123456789abcdef".repeat(4);
 const DIGEST = `sha256:${HEX}`;
+
+Deno.test("docs/locations.md's block is a configuration, whose file is read", () => {
+  const page = Deno.readTextFileSync(new URL("locations.md", DOCS));
+  const blocks = [...page.matchAll(/^```yaml\n(# \S+\n[^]*?)^```$/gm)].map(([, text]) => text!);
+  assertEquals(blocks.length, 1);
+  const read = readConfig(blocks[0]!, {
+    environment: () => undefined,
+    embedded: LOCATIONS,
+    readFile(path) {
+      assertEquals(path, "/etc/archeio/fsn1.txt");
+      return { kind: "text", text: "203.0.113.0/24,DE,DE-SN,Falkenstein,\n" };
+    },
+  });
+  assert(read.kind === "config", JSON.stringify(read));
+  const { config, lists } = read;
+  const { locator } = createRouting(
+    { config, lists, ...createNumbering().enter(config) },
+    EMBEDDED,
+  );
+  assertEquals(locator.explain(parseAddress("203.0.113.7"))?.location, "hetzner/fsn1");
+});
+
+Deno.test("docs/locations.md has every cloud, with a location that there is", () => {
+  const page = Deno.readTextFileSync(new URL("locations.md", DOCS));
+  const rows = [...page.matchAll(/^\| \[.+?\]\((\S+)\) +\| `(\S+)` +\|/gm)];
+  assertEquals(rows.map(([, source]) => source), PROVIDERS.map(({ source }) => source));
+  for (const [, , location] of rows) assert(LOCATIONS.includes(location!), location);
+});
 
 Deno.test("docs/configuration.md's repositories are where it says", () => {
   const route = createRouter(fileNamed("repositories.yaml"));

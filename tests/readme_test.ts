@@ -66,7 +66,10 @@ const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
   ["archeio check --config filling.yaml", "the same"],
   ["archeio --config filling.yaml &", "the same"],
   ["until archeio health --config filling.yaml", "the same"],
-  ["archeio prune --config filling.yaml", "needs a bucket; tests/e2e/fill/prune_e2e.ts has one"],
+  [
+    "archeio prune --config filling.yaml",
+    "tests/cli/fill_test.ts plays prune, with a store of its own",
+  ],
   ["curl -s localhost:9090/status ", "needs jq, and a server with an admin listener"],
   ["gcloud ", "needs a project in Google's cloud"],
   ["kubectl ", "needs a cluster; the file is checked below"],

@@ -91,12 +91,12 @@ ${CONFIG_HELP}
     }
     if (asked === "") throw new UsageError('Cannot explain "": it is no path and no image');
     const path = asked.startsWith("/") ? asked : imagePath(asked);
-    const { config } = loadConfig(text.config, context);
+    const { config, lists } = loadConfig(text.config, context, { needsLists: true });
     const client = parseClient(address);
     const explained = explain(
       client,
       { address, path },
-      createRouting({ config, ...createNumbering().enter(config) }, EMBEDDED),
+      createRouting({ config, lists, ...createNumbering().enter(config) }, EMBEDDED),
     );
     const json = () => JSON.stringify(explained, null, 2) + "\n";
     context.out(flags.json ? json() : formatExplanation(explained));

@@ -6,8 +6,11 @@
 
 import { readConfig } from "../config/read.ts";
 import type { Config } from "../config/config.ts";
+import type { ReadFile } from "../config/prefix_files.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
+import type { PrefixLists } from "../locations/prefix_list.ts";
+import { MOST_BYTES } from "../locations/published.ts";
 import { describeReason } from "../mirrors/asker.ts";
 import { type Context, UsageError } from "./command.ts";
 
@@ -25,14 +28,18 @@ export interface LoadedConfig {
   readonly config: Config;
   /** A file's path, or `built-in`. */
   readonly origin: string;
+  /** The prefixes of its locations, if it has files of them and they were asked for. */
+  readonly lists: PrefixLists | undefined;
 }
 
 /** How to load a configuration. */
 export interface LoadOptions {
   /** The locations of the data set; without them, those of the embedded one. */
-  readonly locations?: readonly string[];
+  readonly locations?: readonly string[] | undefined;
   /** Whether the files that it names must be readable, as a server requires. */
   readonly needsFiles?: boolean;
+  /** Whether its files of prefixes are read. Default: when it needs all files. */
+  readonly needsLists?: boolean;
 }
 
 /**
@@ -44,7 +51,8 @@ export interface LoadOptions {
 export function loadConfig(
   file: string | undefined,
   context: Context,
-  { locations = listLocations(EMBEDDED), needsFiles = false }: LoadOptions = {},
+  { locations = listLocations(EMBEDDED), needsFiles = false, needsLists = needsFiles }:
+    LoadOptions = {},
 ): LoadedConfig {
   const { environment } = context;
   const path = file ?? (environment("ARCHEIO_CONFIG") || undefined);
@@ -54,8 +62,9 @@ export function loadConfig(
     environment,
     embedded: locations,
     whyUnreadable: needsFiles ? whyUnreadable : undefined,
+    readFile: needsLists ? readList : undefined,
   });
-  if (read.kind === "config") return { config: read.config, origin };
+  if (read.kind === "config") return { config: read.config, origin, lists: read.lists };
   const { mistakes } = read;
   const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
   throw new UsageError(
@@ -84,6 +93,20 @@ function whyUnreadable(path: string): string | undefined {
     return undefined;
   } catch (error) {
     return reasonOf(error);
+  }
+}
+
+// Reading a pipe could block forever.
+function readList(path: string): ReturnType<ReadFile> {
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    if (!isFile) return { kind: "unreadable", reason: "it is no regular file" };
+    if (size > MOST_BYTES) {
+      return { kind: "unreadable", reason: `it has more than ${MOST_BYTES} bytes` };
+    }
+    return { kind: "text", text: Deno.readTextFileSync(path) };
+  } catch (error) {
+    return { kind: "unreadable", reason: reasonOf(error) };
   }
 }
 

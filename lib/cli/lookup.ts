@@ -27,8 +27,9 @@ ${CONFIG_HELP}
 `,
   async run(args, context) {
     const { text, operands } = parseOptions(args, { text: ["config"] });
-    const { config } = loadConfig(text.config, context);
-    const { locator } = createRouting({ config, ...createNumbering().enter(config) }, EMBEDDED);
+    const { config, lists } = loadConfig(text.config, context, { needsLists: true });
+    const setup = { config, lists, ...createNumbering().enter(config) };
+    const { locator } = createRouting(setup, EMBEDDED);
     const lines = createLines(locator, context);
     if (operands.length > 0) lines.take(operands);
     else await readLines(context.stdin, lines.take);

@@ -9,7 +9,7 @@ import { EMBEDDED } from "../locations/embedded.ts";
 import { fetchPublished } from "../locations/fetch.ts";
 import type { Provider, PublishedFile } from "../locations/provider.ts";
 import { type ProviderName, PROVIDERS } from "../locations/providers.ts";
-import { MOST_BYTES } from "../locations/published.ts";
+import { isDay, MOST_BYTES } from "../locations/published.ts";
 import {
   type Allowance,
   type ProviderChange,
@@ -33,8 +33,8 @@ const ALLOWANCES: readonly Allowance[] = ["loss", "growth"];
 export const rangesCommand: Command = {
   summary: "describe the embedded data, or update it",
   help: `Usage: archeio ranges [--locations]
-       archeio ranges update [--from DIR] [--out FILE] [--allow-loss] [--allow-growth]
-                             [PROVIDER …]
+       archeio ranges update [--from DIR] [--out FILE] [--date DAY] [--allow-loss]
+                             [--allow-growth] [PROVIDER …]
 
 Describes the embedded data of each provider: the day it was published ("-" if unknown), the
 number of prefixes and regions, the source.
@@ -42,7 +42,7 @@ number of prefixes and regions, the source.
   --locations     print the names of all locations instead, one per line
 
 "update" updates the data set, as the module lib/locations/embedded.ts, and reports what
-changed. Providers are updated separately: one whose file cannot be fetched or read, or has
+changed, by provider and region. Providers are updated separately: one whose file cannot be fetched or read, or has
 changed too much, keeps its old part. The exit status is then 1; if no provider can be
 updated, nothing is written.
 
@@ -50,6 +50,8 @@ updated, nothing is written.
   --from DIR      read the published files from a folder instead of fetching them:
 ${PROVIDERS.map(({ fileName }) => `                  ${fileName}\n`).join("")}\
   --out FILE      write to FILE instead of to standard output
+  --date DAY      the day, YYYY-MM-DD, that files were published whose own text, URL and server
+                  say none; without it, no day is known
   --allow-loss    accept a file that has lost more than a tenth of its prefixes
   --allow-growth  accept a file that has grown to more than twice its prefixes plus 1000, or to
                   more than twice its addresses plus an IPv4 /10 or IPv6 /28
@@ -75,7 +77,7 @@ function formatSummary(): string {
     rows.push([provider, date ?? "-", String(prefixes), String(locations), source]);
   }
   return rows.map(([provider, date, prefixes, regions, source]) =>
-    `${provider!.padEnd(10)}${date!.padEnd(12)}${prefixes!.padStart(8)}${
+    `${provider!.padEnd(14)}${date!.padEnd(12)}${prefixes!.padStart(8)}${
       regions!.padStart(9)
     }  ${source}\n`
   ).join("");
@@ -83,13 +85,19 @@ function formatSummary(): string {
 
 async function update(args: readonly string[], context: Context): Promise<number> {
   const { text, flags, operands } = parseOptions(args, {
-    text: ["from", "out"],
+    text: ["from", "out", "date"],
     flags: ["allow-loss", "allow-growth"],
   });
-  const { from, out } = text;
-  const get = from === undefined
-    ? (provider: Provider) => fetchPublished(provider, { fetch: context.fetch })
-    : (provider: Provider) => readFile(provider, from);
+  const { from, out, date } = text;
+  if (date !== undefined && !isDay(date)) {
+    throw new UsageError(`--date: found "${date}", allowed: a day, YYYY-MM-DD`);
+  }
+  const get = async (provider: Provider) => {
+    const file = from === undefined
+      ? await fetchPublished(provider, { fetch: context.fetch })
+      : await readFile(provider, from);
+    return { ...file, date: file.date ?? date };
+  };
   const { dataSet, changes, failures } = await updateDataSet(EMBEDDED, get, {
     providers: operands.length === 0 ? NAMES : operands.map(parseName),
     allowed: ALLOWANCES.filter((allowance) => flags[`allow-${allowance}` as const]),
@@ -115,8 +123,14 @@ function formatFailure({ provider, reason, allowance }: UpdateFailure): string {
   return `  ${provider}: ${reason}${allowance === undefined ? "" : `, or --allow-${allowance}`}`;
 }
 
+// The lines of a region stand together.
 function formatChange({ provider, added, removed }: ProviderChange): string {
-  const list = [...removed.map((line) => `  - ${line}\n`), ...added.map((line) => `  + ${line}\n`)];
+  const lines = [
+    ...removed.map((line) => `  - ${line}\n`),
+    ...added.map((line) => `  + ${line}\n`),
+  ];
+  const byRegion = Map.groupBy(lines, (line) => line.split(" ", 4)[3]!);
+  const list = [...byRegion.keys()].sort().map((region) => byRegion.get(region)!.join(""));
   return `${provider}: ${added.length} added, ${removed.length} removed\n${list.join("")}`;
 }
 

@@ -6,6 +6,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { Credentials } from "../registry/server.ts";
+import type { SetupFiles } from "../redirect/setup.ts";
 import type { Reread } from "../server/changes.ts";
 import type { Tls } from "../server/isolate.ts";
 import { type Context, UsageError } from "./command.ts";
@@ -26,14 +27,39 @@ export function reread(
   try {
     const path = file ?? context.environment("ARCHEIO_CONFIG");
     if (path && isOtherThanFile(path)) throw new UsageError(`"${path}" is no regular file`);
-    const { config } = loadConfig(file, context, { locations, needsFiles: true });
-    readAdminToken(config);
-    const credentials = readCredentialFiles(config);
-    return { kind: "config", config, tls: readTlsFiles(config), credentials };
+    const read = loadForServing(file, context, locations);
+    readAdminToken(read.config);
+    return { kind: "config", ...read };
   } catch (error) {
     if (error instanceof UsageError) return { kind: "refused", reason: error.message };
     throw error;
   }
+}
+
+/** A configuration, and what the files say that it names. */
+export interface Loaded {
+  readonly config: Config;
+  /** Where the configuration comes from. */
+  readonly origin: string;
+  readonly tls: Tls | undefined;
+  readonly files: Required<SetupFiles>;
+}
+
+/**
+ * Loads a configuration and the files that it names.
+ *
+ * @param file the option's value; by default the value of `ARCHEIO_CONFIG`
+ * @param locations the locations of the data set, by default the embedded one
+ * @throws {UsageError} when something cannot be read, or is wrong
+ */
+export function loadForServing(
+  file: string | undefined,
+  context: Context,
+  locations?: readonly string[],
+): Loaded {
+  const { config, origin, lists } = loadConfig(file, context, { locations, needsFiles: true });
+  const files = { lists, credentials: readCredentialFiles(config) };
+  return { config, origin, tls: readTlsFiles(config), files };
 }
 
 // Reading a pipe could block forever, waiting for its writer, and with it all requests.

@@ -25,9 +25,9 @@ import {
   refuseOperands,
   UsageError,
 } from "./command.ts";
-import { BUILT_IN, CONFIG_HELP, loadConfig, reasonOf } from "./load_config.ts";
+import { BUILT_IN, CONFIG_HELP, reasonOf } from "./load_config.ts";
 import { createServerLog, type ProgramLog } from "./log.ts";
-import { holdAdminToken, readCredentialFiles, readTlsFiles, reread } from "./reread.ts";
+import { holdAdminToken, loadForServing, reread } from "./reread.ts";
 import { createRouteTeller, isTraced } from "./telemetry.ts";
 import { withWarnings } from "./warn_at_start.ts";
 import { createWorld } from "./world.ts";
@@ -57,9 +57,8 @@ Environment variables, which override the configuration:
   async run(args, context) {
     const { text, operands } = parseOptions(args, { text: ["config"] });
     refuseOperands(operands);
-    const { config, origin } = loadConfig(text.config, context, { needsFiles: true });
+    const { config, origin, ...read } = loadForServing(text.config, context);
     const token = holdAdminToken(config);
-    const secrets = { tls: readTlsFiles(config), credentials: readCredentialFiles(config) };
     const world = createWorld(context);
     const events = createEvents();
     const sink = openEventSink(context, world, events);
@@ -75,10 +74,10 @@ Environment variables, which override the configuration:
     try {
       await serve(config, {
         ...world,
-        ...secrets,
+        ...read,
         ...OF_THE_PROGRAM,
         // The servers of the built-in configuration are known to work.
-        log: isBuiltIn ? log : withWarnings(log, config, { ...world, ...secrets, stop }),
+        log: isBuiltIn ? log : withWarnings(log, config, { ...world, ...read.files, stop }),
         events,
         reread: (locations) => token.after(reread(text.config, kept, locations)),
         adminToken: token.read,

@@ -40,7 +40,7 @@ export interface Config {
   /** What is copied into the stores of mirrors. */
   readonly fill?: FillConfig | undefined;
   /** The operator's own prefixes, such as `192.0.2.0/24`, by `<cloud>/<region>`. */
-  readonly locations: Readonly<Record<string, readonly string[]>>;
+  readonly locations: Readonly<Record<string, readonly string[] | PrefixFileConfig>>;
   /** Which servers serve which clients. The first rule that matches applies. */
   readonly rules: readonly RuleConfig[];
   /** How relaying upstreams are used. */
@@ -126,6 +126,12 @@ export interface MirrorConfig {
   readonly fallback_limit?: number | undefined;
   /** How it is written to; without it, it is not. */
   readonly store?: StoreConfig | undefined;
+}
+
+/** A file of prefixes. */
+export interface PrefixFileConfig {
+  /** The path of a plain list, a geofeed, or a JSON list. */
+  readonly file: string;
 }
 
 /** Which servers serve the clients of some locations. */

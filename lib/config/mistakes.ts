@@ -17,6 +17,7 @@ import {
   findUnreadableSecrets,
   findUselessSettings,
 } from "./mistakes_of_upstreams.ts";
+import type { PrefixFiles } from "./prefix_files.ts";
 import { blobsUrl } from "./schema_urls.ts";
 import { type Sketch, trySketch } from "./sketch.ts";
 
@@ -39,6 +40,8 @@ export interface FindOptions {
    * are not checked.
    */
   readonly whyUnreadable?: ((path: string) => string | undefined) | undefined;
+  /** Reads the files of prefixes. */
+  readonly prefixFiles?: PrefixFiles;
 }
 
 /**
@@ -50,7 +53,7 @@ export interface FindOptions {
 export function findMistakes(
   value: unknown,
   embedded: readonly string[],
-  { variables = new Map(), whyUnreadable }: FindOptions = {},
+  { variables = new Map(), whyUnreadable, prefixFiles }: FindOptions = {},
 ): Mistake[] {
   const config = trySketch(value);
   return config === undefined ? [] : [
@@ -62,6 +65,7 @@ export function findMistakes(
     ...findMirrorsTwice(config),
     ...findSameUrls(config, variables),
     ...findWrongPrefixes(config),
+    ...prefixFiles?.findMistakes(config) ?? [],
     ...findUselessRules(config, embedded),
     ...findDowngrades(config),
     ...findShortInterval(config),

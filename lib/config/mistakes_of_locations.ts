@@ -13,6 +13,7 @@ import type { Sketch } from "./sketch.ts";
 export function* findWrongPrefixes({ locations = {} }: Sketch): Generator<Mistake> {
   const seen = new Map<string, string>();
   for (const [location, prefixes] of Object.entries(locations)) {
+    if (!("length" in prefixes)) continue;
     for (const [at, text] of prefixes.entries()) {
       if (text === undefined) continue;
       const path = formatPath(["locations", location, at]);

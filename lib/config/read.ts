@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { parse as parseYaml } from "@std/yaml";
+import type { PrefixLists } from "../locations/prefix_list.ts";
 import { BUILTIN_CONFIG } from "./builtin.ts";
 import type { Config } from "./config.ts";
 import { type Environment, overrideConfig } from "./environment.ts";
@@ -14,11 +15,17 @@ import { formatMistake, formatTabs, formatUnreadable } from "./format_mistake.ts
 import { formatPath } from "./mapping.ts";
 import { findMistakes, type FindOptions, type Mistake } from "./mistakes.ts";
 import { outlineOf, tryPlace } from "./outline.ts";
+import { createPrefixFiles, type ReadFile } from "./prefix_files.ts";
 import { ConfigSchema } from "./schema.ts";
 
 /** A configuration, or its mistakes, a line for each. */
 export type ReadConfig =
-  | { readonly kind: "config"; readonly config: Config }
+  | {
+    readonly kind: "config";
+    readonly config: Config;
+    /** The prefixes of its locations, if it has files of them. */
+    readonly lists: PrefixLists | undefined;
+  }
   | { readonly kind: "mistakes"; readonly mistakes: readonly string[] };
 
 /** What reading a configuration needs. */
@@ -27,6 +34,8 @@ export interface ReadConfigOptions extends Pick<FindOptions, "whyUnreadable"> {
   readonly environment: Environment;
   /** The locations of the data set. */
   readonly embedded: readonly string[];
+  /** Reads the files of prefixes; without it, they are passed over. */
+  readonly readFile?: ReadFile | undefined;
 }
 
 /**
@@ -42,11 +51,14 @@ export function readConfig(text: string | undefined, options: ReadConfigOptions)
   const mistakes = (result.issues ?? []).map(toMistake);
   const paths = new Set(mistakes.map(({ path }) => path));
   const { embedded, whyUnreadable } = options;
+  const prefixFiles = createPrefixFiles(options.readFile);
   mistakes.push(
-    ...findMistakes(value, embedded, { variables, whyUnreadable })
+    ...findMistakes(value, embedded, { variables, whyUnreadable, prefixFiles })
       .filter(({ path }) => !paths.has(path)),
   );
-  if (result.success && mistakes.length === 0) return { kind: "config", config: result.output };
+  if (result.success && mistakes.length === 0) {
+    return { kind: "config", config: result.output, lists: prefixFiles.lists() };
+  }
   return { kind: "mistakes", mistakes: formatMistakes(mistakes, { written, variables }) };
 }
 

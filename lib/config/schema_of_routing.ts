@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { isMapping } from "./mapping.ts";
 import { MAX_MIRRORS } from "../mirrors/board.ts";
 import { MAX_UPSTREAMS } from "../mirrors/upstream_check.ts";
 import { described, integer, mapping, named, optional, strict, text } from "./schema_parts.ts";
@@ -35,6 +36,29 @@ const Mirror = strict({
     Store,
   ),
 });
+
+const PREFIXES = "a list of prefixes, or { file: … }";
+
+const PrefixList = v.pipe(
+  v.array(v.string("a prefix"), PREFIXES),
+  v.minLength(1, "at least one prefix"),
+);
+const PrefixFile = strict({
+  file: described(
+    "The path of a file with a prefix a line, a geofeed (RFC 8805), or a JSON list of prefixes. " +
+      "It is read at the start and at SIGHUP.",
+    text("the path of a file of prefixes", /./),
+  ),
+});
+
+// Which of the two was meant decides which mistakes there are.
+const Prefixes: v.GenericSchema<string[] | { file: string }> = {
+  ...v.union([PrefixList, PrefixFile]),
+  "~run"(dataset, config) {
+    const meant = isMapping(dataset.value) ? PrefixFile : PrefixList;
+    return meant["~run"](dataset, config) as never;
+  },
+};
 
 const Rule = strict({
   clients: described(
@@ -104,16 +128,11 @@ export const ROUTING = {
   ),
   locations: v.optional(
     described(
-      "Prefixes of your own, such as 198.51.100.0/24, by location. Default: none.",
+      "Prefixes of your own, such as 198.51.100.0/24, by location; or a file of them. " +
+        "Default: none.",
       mapping(
-        v.record(
-          location,
-          v.pipe(
-            v.array(v.string("a prefix"), "a list of prefixes"),
-            v.minLength(1, "at least one prefix"),
-          ),
-        ),
-        "a mapping from locations to lists of prefixes",
+        v.record(location, Prefixes),
+        "a mapping from locations to lists of prefixes, or to files of them",
         { allowed: LOCATION },
       ),
     ),

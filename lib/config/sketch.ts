@@ -98,7 +98,7 @@ const SketchSchema = v.object({
   signature_upstream: text,
   mirrors: mappingOf(v.fallback(MirrorSchema, NO_MIRROR)),
   fill: v.fallback(v.optional(v.object({ repositories: texts })), undefined),
-  locations: mappingOf(texts),
+  locations: mappingOf(v.fallback(v.union([v.array(text), v.object({ file: text })]), [])),
   ranges: v.fallback(v.optional(v.object({ refresh_h: v.optional(v.unknown()) })), undefined),
   rules: v.fallback(
     v.array(
@@ -149,8 +149,10 @@ export interface Sketch {
   readonly mirrors: Named<SketchedMirror>;
   /** What is copied into mirrors. */
   readonly fill?: { readonly repositories: readonly (string | undefined)[] } | undefined;
-  /** Lists of prefixes, by location. */
-  readonly locations: Named<readonly (string | undefined)[]>;
+  /** Lists of prefixes, or files of them, by location. */
+  readonly locations: Named<
+    readonly (string | undefined)[] | { readonly file?: string | undefined }
+  >;
   /** The settings for fetching the data set. */
   readonly ranges?: { readonly refresh_h?: unknown } | undefined;
   /** The rules. */

@@ -20,8 +20,8 @@ const MOST_REDIRECTS = 5;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
- * Fetches a provider's file. Its date comes from the `Last-Modified` header. Up to five
- * redirects are followed, from `https:` only to `https:`.
+ * Fetches a provider's file. Its date comes from the `Last-Modified` header, unless that is the
+ * time of the answer. Up to five redirects are followed, from `https:` only to `https:`.
  *
  * @throws {Error} with the URL and the reason, when the file cannot be fetched in a minute
  */
@@ -46,7 +46,7 @@ async function fetchText(source: string, fetch: FetchOptions["fetch"]): Promise<
       const response = await fetch(url, { redirect: "manual", signal });
       if (response.ok) {
         const text = await readText(response);
-        return { source, text, date: tryDay(response.headers.get("last-modified")) };
+        return { source, text, date: tryDayPublished(response.headers) };
       }
       await response.body?.cancel();
       if (!REDIRECTS.includes(response.status)) throw new Error(`it answered ${response.status}`);
@@ -91,7 +91,13 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
-function tryDay(time: string | null): string | undefined {
-  const ms = Date.parse(time ?? "");
-  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString().slice(0, 10);
+// A file that is made for each request was last modified when it was asked for, which says
+// nothing about when it was published.
+const MADE_FOR_REQUEST_MS = 60_000;
+
+function tryDayPublished(headers: Headers): string | undefined {
+  const modifiedMs = Date.parse(headers.get("last-modified") ?? "");
+  const sentMs = Date.parse(headers.get("date") ?? "");
+  if (Number.isNaN(modifiedMs) || sentMs - modifiedMs < MADE_FOR_REQUEST_MS) return undefined;
+  return new Date(modifiedMs).toISOString().slice(0, 10);
 }

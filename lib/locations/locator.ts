@@ -7,14 +7,17 @@
 
 import type { Address } from "../net/address.ts";
 import { formatPrefix, maskAddress, type Prefix } from "../net/prefix.ts";
+import { createRangeLookup } from "../net/prefix_ranges.ts";
 import {
   createPrefixTable,
   type Match,
   matchLength,
   matchValue,
   NO_MATCH,
+  packMatch,
 } from "../net/prefix_table.ts";
 import { readDataSet, splitDataSet } from "./data_set.ts";
+import type { PrefixLists } from "./prefix_list.ts";
 
 /** Finds locations. */
 export interface Locator {
@@ -41,17 +44,19 @@ const NODES = 16384;
  * Makes a locator.
  *
  * @param dataSet the data set's text
- * @param own prefixes of other locations, by the location's name. They override equal
- * prefixes of the data set.
+ * @param own prefixes of other locations, by the location's name, or read from files. They
+ * override equal prefixes of the data set.
  */
 export function createLocator(
   dataSet: string,
-  own: ReadonlyMap<string, readonly Prefix[]> = new Map(),
+  own: ReadonlyMap<string, readonly Prefix[]> | PrefixLists = new Map(),
 ): Locator {
   const table = createPrefixTable({ nodes: NODES });
   const parts = splitDataSet(dataSet);
   const locations = parts.map(({ location }) => location);
-  for (const location of own.keys()) {
+  const lists = "ranges" in own ? own : undefined;
+  const listed = "ranges" in own ? new Map<string, readonly Prefix[]>() : own;
+  for (const location of lists?.locations ?? listed.keys()) {
     if (!locations.includes(location)) locations.push(location);
   }
   let next = 0;
@@ -67,17 +72,19 @@ export function createLocator(
       return true;
     }
     // Last, because the last value of a prefix applies.
-    for (const [location, prefixes] of own) {
+    for (const [location, prefixes] of listed) {
       const number = locations.indexOf(location);
       for (const prefix of prefixes) table.insert(prefix, number);
     }
     return false;
   }
 
-  function find(address: Address): Match {
+  function findInDataSet(address: Address): Match {
     while (next <= parts.length) prepare();
     return table.lookup(address);
   }
+
+  const find = lists === undefined ? findInDataSet : createFinder(lists, locations, findInDataSet);
 
   return {
     locations,
@@ -90,5 +97,21 @@ export function createLocator(
       const prefix = formatPrefix({ address: maskAddress(address, length), length });
       return { location: locations[matchValue(match)]!, prefix };
     },
+  };
+}
+
+/** Makes a function that finds the longest prefix of lists and of the data set. */
+function createFinder(
+  { locations, ranges }: PrefixLists,
+  all: readonly string[],
+  findInDataSet: (address: Address) => Match,
+): (address: Address) => Match {
+  const lookup = createRangeLookup(ranges);
+  const numbers = locations.map((location) => all.indexOf(location));
+  return (address) => {
+    const match = findInDataSet(address);
+    const own = lookup(address);
+    if (own === NO_MATCH || matchLength(own) < matchLength(match)) return match;
+    return packMatch(numbers[matchValue(own)]!, matchLength(own));
   };
 }

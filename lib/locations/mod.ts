@@ -14,7 +14,7 @@
  *   location: "aws/eu-west-3",
  *   prefix: "35.180.0.0/16",
  * });
- * assertEquals(locator.explain(parseAddress("192.0.2.1")), undefined);
+ * assertEquals(locator.explain(parseAddress("10.0.0.1")), undefined);
  * ```
  *
  * @module

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isIpv4 } from "../net/address.ts";
+import { type Address, isIpv4 } from "../net/address.ts";
 import { formatPrefix, parsePrefix, type Prefix } from "../net/prefix.ts";
 import type { ProviderRanges } from "./data_set.ts";
 import {
@@ -17,11 +17,18 @@ import {
 
 /** The maximum size of a published file, in bytes. */
 export const MOST_BYTES: number = 64 * 1024 * 1024;
-const MOST_ENTRIES = 1_000_000;
+
+/** The maximum number of prefixes in a file. */
+export const MOST_ENTRIES: number = 1_000_000;
 
 // No cloud publishes a larger block. A shorter prefix is probably a mistake, which would assign
 // clients of other networks to one of the provider's regions.
 const SHORTEST = { ipv4: 8, ipv6: 16 } as const;
+
+/** The shortest length that a prefix with this address may have in a file. */
+export function shortestLength(address: Address): number {
+  return isIpv4(address) ? SHORTEST.ipv4 : SHORTEST.ipv6;
+}
 
 /**
  * Reads and validates a provider's file.
@@ -58,7 +65,8 @@ export function readPublished(provider: Provider, file: PublishedFile): Provider
   };
 }
 
-function isDay(date: string): boolean {
+/** Whether a text is a day, `YYYY-MM-DD`. */
+export function isDay(date: string): boolean {
   return /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
 }
 
@@ -92,7 +100,7 @@ function checkEntry(region: string, prefix: Prefix, held: string | undefined): v
       `Cannot read published file: found region "${region}", allowed: ${REGION_ALLOWED}`,
     );
   }
-  const shortest = isIpv4(prefix.address) ? SHORTEST.ipv4 : SHORTEST.ipv6;
+  const shortest = shortestLength(prefix.address);
   if (prefix.length < shortest) {
     throw new RangeError(`Cannot take prefix "${key}": length must be >= ${shortest}`);
   }

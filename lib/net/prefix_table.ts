@@ -38,6 +38,11 @@ export const NO_MATCH: Match = 0;
 /** The largest value that a table can hold. */
 export const MAX_VALUE = 0x3ffffe;
 
+/** Packs a value and the length of its prefix. */
+export function packMatch(value: number, length: number): Match {
+  return value + 1 << 8 | length;
+}
+
 /** The value of the prefix that matched. */
 export function matchValue(match: Match): number {
   return (match >> 8) - 1;
@@ -85,7 +90,7 @@ export function createPrefixTable({ nodes = 1024 } = {}): PrefixTable {
       const shift = 16 - NODE_BITS - (depth & 15);
       slot = nodeAt(slot) + (address[depth >> 4]! >> shift & NODE_SIZE - 1);
     }
-    cover(slot, 1 << depth - length, value + 1 << 8 | length);
+    cover(slot, 1 << depth - length, packMatch(value, length));
   }
 
   function nodeAt(slot: number): number {

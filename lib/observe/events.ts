@@ -14,6 +14,11 @@ export interface Events {
   refreshes: number;
   /** Data sets that could not be fetched, or were rejected. */
   failedRefreshes: number;
+  /**
+   * When each provider's file was last fetched and taken, or first could not be, in seconds
+   * since 1970; empty while nothing is fetched.
+   */
+  readonly fetchedS: Map<string, number>;
   /** How often a mirror went down. */
   mirrorsDown: number;
   /** How often a mirror came up again. */
@@ -33,6 +38,7 @@ export function createEvents(): Events {
     refusedReloads: 0,
     refreshes: 0,
     failedRefreshes: 0,
+    fetchedS: new Map(),
     mirrorsDown: 0,
     mirrorsUp: 0,
     replacedIsolates: 0,

@@ -13,6 +13,7 @@ import type { ProviderSummary } from "../locations/data_set.ts";
 import type { Board } from "../mirrors/board.ts";
 import type { LastCheck } from "../mirrors/checks.ts";
 import type { Mirror, Upstream } from "../routing/policy.ts";
+import { dataFamilies } from "./data_metrics.ts";
 import type { Events } from "./events.ts";
 import { family, heading, histogram, type Sample } from "./exposition.ts";
 import type { LocatedTotals } from "./located.ts";
@@ -190,25 +191,5 @@ function* mirrorFamilies({ board, mirrors, lastCheck, events }: Standing): Gener
   yield family("archeio_mirror_transitions_total", "counter", "Times that mirrors changed state.", [
     [{ to: "down" }, events.mirrorsDown],
     [{ to: "up" }, events.mirrorsUp],
-  ]);
-}
-
-function* dataFamilies({ dataSet, events }: Standing): Generator<string> {
-  yield family(
-    "archeio_data_set_published_timestamp_seconds",
-    "gauge",
-    "When the prefixes of a provider were published, if known; time() less this is their age.",
-    dataSet.filter(({ date }) => date !== undefined)
-      .map(({ provider, date }): Sample => [{ provider }, Date.parse(date!) / 1000]),
-  );
-  yield family(
-    "archeio_data_set_prefixes",
-    "gauge",
-    "Prefixes of a provider.",
-    dataSet.map(({ provider, prefixes }): Sample => [{ provider }, prefixes]),
-  );
-  yield family("archeio_data_set_refreshes_total", "counter", "Fetches of the data set.", [
-    [{ result: "taken" }, events.refreshes],
-    [{ result: "failed" }, events.failedRefreshes],
   ]);
 }

@@ -5,11 +5,11 @@
  */
 
 import { createLocator, type Locator } from "../locations/locator.ts";
-import { parsePrefix } from "../net/prefix.ts";
+import { parsePrefix, type Prefix } from "../net/prefix.ts";
 import { createPolicy, type Policy } from "../routing/policy.ts";
 import { tryMainUpstream } from "../config/environment.ts";
 import type { Config } from "../config/config.ts";
-import type { Servers } from "./setup.ts";
+import type { Servers, Setup } from "./setup.ts";
 
 /** What decisions are made from. */
 export interface Routing {
@@ -28,16 +28,11 @@ export interface Routing {
  * @param dataSet the data set's text
  */
 export function createRouting(
-  setup: { readonly config: Config } & Servers,
+  setup: Pick<Setup, "config" | "lists"> & Servers,
   dataSet: string,
 ): Routing {
   const { config } = setup;
-  const own = new Map(
-    Object.entries(config.locations).map(([location, prefixes]) =>
-      [location, prefixes.map(parsePrefix)] as const
-    ),
-  );
-  const locator = createLocator(dataSet, own);
+  const locator = createLocator(dataSet, setup.lists ?? listOwn(config));
   const upstreams = byName(setup.upstreams);
   const mirrors = byName(setup.mirrors);
   const main = tryMainUpstream(config.upstreams, config.signature_upstream);
@@ -65,6 +60,15 @@ export function createRouting(
     })),
   }, locator.locations);
   return { locator, policy, session: config.trace.session };
+}
+
+// Without files, there are no lists, and a configuration's own prefixes are few.
+function listOwn({ locations }: Config): ReadonlyMap<string, readonly Prefix[]> {
+  return new Map(
+    Object.entries(locations).map(([location, prefixes]) =>
+      [location, "file" in prefixes ? [] : prefixes.map(parsePrefix)] as const
+    ),
+  );
 }
 
 function byName<Server extends { readonly name: string }>(

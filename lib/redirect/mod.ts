@@ -24,8 +24,6 @@
  * @module
  */
 
-import { readConfig } from "../config/read.ts";
-import { listLocations } from "../locations/data_set.ts";
 import { EMBEDDED } from "../locations/embedded.ts";
 import { createBoard, createBoardMemory } from "../mirrors/board.ts";
 import type { Checks } from "../mirrors/checks.ts";
@@ -39,9 +37,10 @@ import { createPullLog, type PullLog } from "../observe/pull_log.ts";
 import type { PeerInfo } from "./client.ts";
 import type { Handler } from "./handler.ts";
 import { healthOf, type MirrorsLog, openMirrorChecks } from "./mirror_checks.ts";
+import { readSetup } from "./read_setup.ts";
 import { createRedirector as createIsolated } from "./redirector.ts";
 import type { RedirectorLog } from "./redirector_log.ts";
-import { createNumbering, type Setup } from "./setup.ts";
+import type { Setup } from "./setup.ts";
 
 export type { Credentials, Later, MirrorsLog, PeerInfo, World };
 
@@ -50,6 +49,8 @@ export type EventLog = MirrorsLog & Omit<RedirectorLog, "onSuspect" | "onSample"
 
 /** What a redirector runs on; by default what the platform provides. */
 export interface RedirectorOptions extends Partial<World> {
+  /** Reads a file of prefixes, or throws. Without it, `locations` can name no file. */
+  readonly readFile?: (path: string) => string;
   /** The text of a data set, made by `archeio ranges update`. Default: the embedded one. */
   readonly dataSet?: string;
   /** Notified of events. */
@@ -88,7 +89,7 @@ export function createRedirector(config: unknown, options: RedirectorOptions = {
   const stopping = new AbortController();
   const { dataSet = EMBEDDED, fetch: send = fetch, later = startTimer } = options;
   const timers = createTimers(later);
-  const setup = readSetup(config, dataSet, options.credentials);
+  const setup = readSetup(config, dataSet, options);
   let started: Started | undefined;
   const startOnce = () =>
     started ??= start(setup, {
@@ -183,30 +184,6 @@ const SILENT: EventLog = {
   onMisses: ignore,
   onFailed: ignore,
 };
-
-function readSetup(
-  value: unknown,
-  dataSet: string,
-  credentials: Setup["credentials"],
-): Setup {
-  // `undefined` as text would select the built-in configuration; here it is a mistake.
-  const read = readConfig(JSON.stringify(value) ?? "null", {
-    environment: () => undefined,
-    embedded: listLocations(dataSet),
-  });
-  if (read.kind === "mistakes") {
-    const mistakes = read.mistakes.map((mistake) => `\n  ${withoutPlace(mistake)}`);
-    throw new TypeError(`Cannot use the configuration:${mistakes.join("")}`);
-  }
-  const { config } = read;
-  const servers = createNumbering().enter(config);
-  return { config, dataSet: undefined, ...servers, credentials, isolates: 1 };
-}
-
-// A mistake in a value has no line number.
-function withoutPlace(mistake: string): string {
-  return mistake.replace(/^line \d+, column \d+: /, "");
-}
 
 function toPeerInfo(info: unknown): PeerInfo {
   const { remoteAddr } = (info ?? {}) as PeerInfo;

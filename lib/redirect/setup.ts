@@ -23,6 +23,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import type { PrefixLists } from "../locations/prefix_list.ts";
 import { parseMirrorUrl } from "../mirrors/template.ts";
 import { createRoster, type Roster } from "../mirrors/roster.ts";
 import type { Credentials } from "../registry/server.ts";
@@ -36,6 +37,8 @@ import { UPSTREAM_NUMBERS } from "../mirrors/upstream_check.ts";
 export interface Setup {
   /** The configuration. */
   readonly config: Config;
+  /** The prefixes of its locations, if it has files of them; isolates share their memory. */
+  readonly lists?: PrefixLists | undefined;
   /** The data set's text; `undefined` for the embedded one. */
   readonly dataSet: string | undefined;
   /** The mirrors of the configuration. */
@@ -49,6 +52,9 @@ export interface Setup {
   /** The numbers that locations are counted by; by default their order. */
   readonly locations?: LocationNumbers | undefined;
 }
+
+/** What the files say that a configuration names. */
+export type SetupFiles = Partial<Pick<Setup, "lists" | "credentials">>;
 
 /** The numbered mirrors and upstreams of a configuration. */
 export type Servers = Pick<Setup, "mirrors" | "upstreams">;

@@ -11,7 +11,7 @@ import { fetchPublished } from "../locations/fetch.ts";
 import { createRefresher, type Refresher } from "../locations/refresher.ts";
 import { type ProviderChange, type Update, updateDataSet } from "../locations/update.ts";
 import type { World } from "../mirrors/time.ts";
-import type { Setup } from "../redirect/setup.ts";
+import type { SetupFiles } from "../redirect/setup.ts";
 import type { Events } from "../observe/events.ts";
 import type { Tls } from "./isolate.ts";
 import type { SetupOwner } from "./owner.ts";
@@ -22,7 +22,8 @@ export type Reread =
     readonly kind: "config";
     readonly config: Config;
     readonly tls: Tls | undefined;
-    readonly credentials?: Setup["credentials"];
+    /** What its files say. */
+    readonly files?: SetupFiles;
   }
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -97,6 +98,7 @@ export function createChanges(options: ChangesOptions): Changes {
 
   function schedule(): void {
     const hours = owner.current().config.ranges.refresh_h;
+    if (hours === undefined) events.fetchedS.clear();
     refresher.start(hours === undefined ? undefined : hours * HOUR_MS);
   }
 
@@ -107,7 +109,7 @@ export function createChanges(options: ChangesOptions): Changes {
       events.refusedReloads++;
       return log.onReloadRefused(read.reason);
     }
-    await owner.takeConfig(read.config, read.credentials);
+    await owner.takeConfig(read.config, read.files);
     if (running) schedule();
     events.reloads++;
     log.onReloaded(read.config, listUnchangeable(started, read.config));
@@ -146,6 +148,7 @@ function openRefresher(
       );
     },
     async onUpdate(update) {
+      noteFetched(update, events, options.timeOfDay() / 1000);
       if (update.failures.length > 0) {
         events.failedRefreshes++;
         log.onRefreshFailed(
@@ -156,6 +159,13 @@ function openRefresher(
       if (update.changes.length > 0) await take(update);
     },
   });
+}
+
+function noteFetched({ changes, failures }: Update, { fetchedS }: Events, nowS: number): void {
+  for (const { provider } of changes) fetchedS.set(provider, nowS);
+  for (const { provider } of failures) {
+    if (!fetchedS.has(provider)) fetchedS.set(provider, nowS);
+  }
 }
 
 /** Renews the certificate when its files have changed. */

@@ -74,7 +74,7 @@ export function openIsolates(config: Config, parts: IsolatesParts): OpenIsolates
   const owner = createSetupOwner({
     numbering: createNumbering(memory),
     config,
-    credentials: options.credentials,
+    files: options.files,
     isolates: count,
     numberLocations: createSetupLocations(options.dataSet),
     tryOut: (setup) => main.take({ kind: "change", setup }),

@@ -7,14 +7,14 @@
 import type { Config } from "../config/config.ts";
 import { listLocations } from "../locations/data_set.ts";
 import { createLocationNumbers, type LocationNumbers } from "../observe/located.ts";
-import type { Numbering, Setup } from "../redirect/setup.ts";
+import type { Numbering, Setup, SetupFiles } from "../redirect/setup.ts";
 
 /** Holds the setup in use, and replaces it. */
 export interface SetupOwner {
   /** The setup in use. */
   current(): Setup;
   /** Makes all isolates serve by another configuration; resolves once they do. */
-  takeConfig(config: Config, credentials?: Setup["credentials"]): Promise<void>;
+  takeConfig(config: Config, files?: SetupFiles): Promise<void>;
   /** Makes all isolates serve by another data set; resolves once they do. */
   takeDataSet(dataSet: string): Promise<void>;
 }
@@ -25,8 +25,8 @@ export interface SetupOwnerOptions {
   readonly numbering: Numbering;
   /** The first configuration. */
   readonly config: Config;
-  /** The first credentials of upstreams. */
-  readonly credentials?: Setup["credentials"];
+  /** What its files say. */
+  readonly files?: SetupFiles | undefined;
   /** How many isolates serve. */
   readonly isolates: number;
   /** Numbers the locations of a configuration and a data set, `undefined` for the embedded one. */
@@ -41,13 +41,12 @@ export interface SetupOwnerOptions {
 
 /** Makes the owner of a first setup. The caller must make changes one after another. */
 export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
-  const { numbering, numberLocations, config, isolates, tryOut, spread, onTaken } = options;
-  const { credentials } = options;
+  const { numbering, numberLocations, config, files, isolates, tryOut, spread, onTaken } = options;
   let inUse: Setup = {
     config,
+    ...files,
     dataSet: undefined,
     ...numbering.enter(config),
-    credentials,
     isolates,
     locations: numberLocations(config, undefined),
   };
@@ -67,10 +66,11 @@ export function createSetupOwner(options: SetupOwnerOptions): SetupOwner {
 
   return {
     current: () => inUse,
-    takeConfig: (config, credentials) =>
+    takeConfig: (config, { lists, credentials } = {}) =>
       take({
         ...inUse,
         config,
+        lists,
         credentials,
         ...numbering.enter(config),
         locations: numberLocations(config, inUse.dataSet),

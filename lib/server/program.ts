@@ -17,7 +17,7 @@ import { readCounters } from "../observe/readings.ts";
 import { createStanding } from "../observe/standing.ts";
 import type { Asked } from "../oci/request.ts";
 import { healthOf, openMirrorChecks } from "../redirect/mirror_checks.ts";
-import type { Setup } from "../redirect/setup.ts";
+import type { SetupFiles } from "../redirect/setup.ts";
 import { type Changes, type ChangesOptions, createChanges } from "./changes.ts";
 import type { Isolate, Tls } from "./isolate.ts";
 import type { Isolates, Spawn } from "./isolates.ts";
@@ -35,8 +35,8 @@ export interface ProgramOptions extends World, Pick<ChangesOptions, "reread"> {
   readonly dataSet: string;
   /** The PEM texts of `listen.tls`. */
   readonly tls?: Tls | undefined;
-  /** The credentials of upstreams. */
-  readonly credentials?: Setup["credentials"];
+  /** What the configuration's files say. */
+  readonly files?: SetupFiles | undefined;
   /** The versions to report. */
   readonly versions: Readonly<Record<string, string>>;
   /** Notified of events. */

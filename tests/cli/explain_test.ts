@@ -44,7 +44,7 @@ Deno.test("explain tells where every kind of request goes", async () => {
       },
     },
     {
-      asked: ["192.0.2.1", "/v2/pause/manifests/3.9"],
+      asked: ["10.0.0.1", "/v2/pause/manifests/3.9"],
       expected: {
         location: null,
         prefix: null,
@@ -52,13 +52,13 @@ Deno.test("explain tells where every kind of request goes", async () => {
         redirect: `${UPSTREAM}pause/manifests/3.9`,
       },
     },
-    { asked: ["192.0.2.1", "/v2/"], expected: { asked: "version", status: 200, redirect: null } },
+    { asked: ["10.0.0.1", "/v2/"], expected: { asked: "version", status: 200, redirect: null } },
     {
-      asked: ["192.0.2.1", "/"],
+      asked: ["10.0.0.1", "/"],
       expected: { upstream: null, redirect: "https://github.com/kubernetes/registry.k8s.io" },
     },
     {
-      asked: ["192.0.2.1", "/privacy"],
+      asked: ["10.0.0.1", "/privacy"],
       expected: { upstream: null, redirect: "https://www.linuxfoundation.org/privacy-policy/" },
     },
   ];
@@ -69,7 +69,7 @@ Deno.test("explain tells where every kind of request goes", async () => {
 });
 
 Deno.test("explain tells what is wrong with a request", async () => {
-  const { status, redirect, error } = await explain("192.0.2.1", "/v2/../x/manifests/1");
+  const { status, redirect, error } = await explain("10.0.0.1", "/v2/../x/manifests/1");
   assertEquals({ status, redirect, code: error.code }, {
     status: 400,
     redirect: null,
@@ -104,7 +104,7 @@ repositories: { app: { upstream: ghcr, as: acme/app }, "charts/*": { as: "c/*" }
 Deno.test("explain tells in words which repository an image is in", async () => {
   using file = temporaryFile(HOMES);
   const lines = async (image: string) =>
-    (await runProgram(["explain", "--config", file.path, "192.0.2.1", image])).out;
+    (await runProgram(["explain", "--config", file.path, "10.0.0.1", image])).out;
   const app = await lines("app:1.0");
   assertStringIncludes(app, "asks for    manifest by tag: /v2/app/manifests/1.0\n");
   assertStringIncludes(app, "repository  acme/app in the upstream ghcr, by the pattern app\n");
@@ -119,10 +119,10 @@ Deno.test("explain tells in words which repository an image is in", async () => 
 
 Deno.test("explain tells of the signature upstream", async () => {
   using file = temporaryFile(SIGNED);
-  const blob = await explain("192.0.2.1", BLOB, "--config", file.path);
+  const blob = await explain("10.0.0.1", BLOB, "--config", file.path);
   assertEquals(blob.signatures, `https://b.example/v2/pause/blobs/${DIGEST}`);
   const manifest = await explain(
-    "192.0.2.1",
+    "10.0.0.1",
     `/v2/pause/manifests/${DIGEST}`,
     "--config",
     file.path,
@@ -173,14 +173,14 @@ Deno.test("explain says it in words, too", async () => {
     blob,
     "answer      307 to the first mirror that has the blob, else to the upstream\n",
   );
-  const manifest = await lines("192.0.2.1", "/v2/pause/manifests/3.9");
+  const manifest = await lines("10.0.0.1", "/v2/pause/manifests/3.9");
   assertStringIncludes(manifest, "location    none\n");
   assertStringIncludes(manifest, `answer      307 to ${UPSTREAM}pause/manifests/3.9\n`);
   assertStringIncludes(manifest, "blobs       from cloudfront, else the upstream\n");
-  assertStringIncludes(await lines("192.0.2.1", "/v2/"), "answer      200\n");
-  assertStringIncludes(await lines("192.0.2.1", "/x"), "answer      404 UNSUPPORTED: not found\n");
+  assertStringIncludes(await lines("10.0.0.1", "/v2/"), "answer      200\n");
+  assertStringIncludes(await lines("10.0.0.1", "/x"), "answer      404 UNSUPPORTED: not found\n");
   using file = temporaryFile(SIGNED);
-  const signed = await lines("--config", file.path, "192.0.2.1", BLOB);
+  const signed = await lines("--config", file.path, "10.0.0.1", BLOB);
   assertStringIncludes(signed, "signatures  https://b.example/");
   assertStringIncludes(signed, "; to the signature upstream when the upstream does not have it\n");
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../lib/cli/command.ts";
+import { MOST_BYTES } from "../../lib/locations/published.ts";
 import { loadConfig, readText, reasonOf } from "../../lib/cli/load_config.ts";
 import { createContext, temporaryFile, temporaryFolder } from "./program.ts";
 
@@ -101,4 +102,31 @@ Deno.test("reasonOf() says in a few words why something failed", () => {
     { asked: "text", expected: "text" },
   ];
   for (const { asked, expected } of table) assertEquals(reasonOf(asked), expected);
+});
+
+Deno.test("loadConfig() reads files of prefixes for those who locate clients", () => {
+  using folder = temporaryFolder({ "list.txt": "203.0.113.0/24\n" });
+  const big = `${folder.path}/big.txt`;
+  Deno.createSync(big).close();
+  Deno.truncateSync(big, MOST_BYTES + 1);
+  const at = (path: string) => `${FILE}locations: { hetzner/fsn1: { file: ${path} } }\n`;
+  using good = temporaryFile(at(`${folder.path}/list.txt`));
+  assertEquals(loadConfig(good.path, createContext()).lists, undefined);
+  for (const options of [{ needsLists: true }, { needsFiles: true }]) {
+    const { lists } = loadConfig(good.path, createContext(), options);
+    assertEquals(lists?.locations, ["hetzner/fsn1"]);
+  }
+  const table = [
+    { asked: `${folder.path}/none.txt`, expected: "there is no such file" },
+    { asked: folder.path, expected: "it is no regular file" },
+    { asked: big, expected: `it has more than ${MOST_BYTES} bytes` },
+  ];
+  for (const { asked, expected } of table) {
+    using file = temporaryFile(at(asked));
+    const load = () => loadConfig(file.path, createContext(), { needsLists: true });
+    assertStringIncludes(
+      assertThrows(load, UsageError).message,
+      `found "${asked}"; allowed: a file of prefixes that can be read (${expected})`.slice(-60),
+    );
+  }
 });

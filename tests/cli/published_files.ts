@@ -48,6 +48,34 @@ export function formatPublished(provider: string, entries: readonly Entry[]): st
           scope: entry[0],
         })),
       });
+    case "oracle":
+      return JSON.stringify({
+        last_updated_timestamp: "2026-08-03T00:00:00.000000",
+        regions: [...Map.groupBy(entries, ([region]) => region)].map(([region, prefixes]) => ({
+          region,
+          cidrs: prefixes.map(([, cidr]) => ({ cidr, tags: ["OCI"] })),
+        })),
+      });
+    case "digitalocean":
+      return formatGeofeed(entries);
+    case "linode":
+      return `# Last modified: 2026-08-04 00:00:00.000000\n${formatGeofeed(entries)}`;
+    case "vultr":
+      return JSON.stringify({
+        updated: "2026-08-05T00:00:00-05:00",
+        subnets: entries.map(([region, ip_prefix]) => {
+          const [country, city] = placeOf(region);
+          return { ip_prefix, alpha2code: country, city };
+        }),
+      });
+    case "exoscale":
+      return JSON.stringify({
+        creationTime: "2026-08-06T00:00:00.000000+00:00",
+        prefixes: entries.map((entry) => ({
+          [isIpv6(entry) ? "IPv6Prefix" : "IPv4Prefix"]: entry[1],
+          zone: entry[0],
+        })),
+      });
     default: {
       const regions = Map.groupBy(entries, ([region]) => region);
       return JSON.stringify({
@@ -58,6 +86,18 @@ export function formatPublished(provider: string, entries: readonly Entry[]): st
       });
     }
   }
+}
+
+/** The country and the city of a region: `de-frankfurt`. */
+function placeOf(region: string): [country: string, city: string] {
+  return [region.slice(0, 2).toUpperCase(), region.slice(3)];
+}
+
+function formatGeofeed(entries: readonly Entry[]): string {
+  return entries.map(([region, prefix]) => {
+    const [country, city] = placeOf(region);
+    return `${prefix},${country},,${city},\n`;
+  }).join("");
 }
 
 /** The files by the names they have in a folder. */

@@ -174,6 +174,44 @@ Deno.test("ranges update takes a file with a byte order mark, and its own date a
   ]);
 });
 
+Deno.test("ranges update --date tells the day of the files that have none", async () => {
+  const { status, out } = await update(FILES, "--date", "2026-08-03");
+  assertEquals(status, 0);
+  assertEquals(dataSetOf(out).match(/^date .*$/gm)!.slice(0, 3), [
+    "date 2026-08-01",
+    "date 2026-08-02",
+    "date 2026-08-03",
+  ]);
+  for (const day of ["yesterday", "2026-13-01"]) {
+    const { status, err } = await update(FILES, "--date", day);
+    assertEquals(status, 2);
+    assertStringIncludes(err, `archeio: --date: found "${day}", allowed: a day, YYYY-MM-DD`);
+  }
+});
+
+Deno.test("ranges update lists what changed in each region together", async () => {
+  const entries = entriesOf("gcp");
+  const inRegion = (name: string) => entries.filter(([region]) => region === name);
+  const [[, first] = [], ...others] = inRegion("us-east1");
+  const changed = [
+    ...entries.filter(([region]) => region !== "us-east1" && region !== "asia-east1"),
+    ...others,
+    ...inRegion("asia-east1").slice(1),
+    ["asia-east1", "192.0.2.0/24"] as const,
+    ["us-east1", "198.51.100.0/24"] as const,
+  ];
+  const { err } = await update({ ...FILES, "gcp-cloud.json": formatPublished("gcp", changed) });
+  assertStringIncludes(
+    err,
+    `gcp: 2 added, 2 removed
+  - gcp/asia-east1 ${inRegion("asia-east1")[0]![1]}
+  + gcp/asia-east1 192.0.2.0/24
+  - gcp/us-east1 ${first}
+  + gcp/us-east1 198.51.100.0/24
+`,
+  );
+});
+
 Deno.test("ranges update --allow-loss takes a file that has shrunk", async () => {
   const files = {
     ...FILES,

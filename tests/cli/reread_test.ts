@@ -41,7 +41,7 @@ repositories: { app: { upstream: hub, public: true }, base: { upstream: own, pub
   using file = credentials("password", "token");
   const read = reread(file.path, createContext(), []);
   assert(read.kind === "config", JSON.stringify(read));
-  assertEquals(read.credentials, {
+  assertEquals(read.files?.credentials, {
     hub: { kind: "password", username: "bot", password: "secret" },
     own: { kind: "identity_token", identityToken: "a token" },
   });

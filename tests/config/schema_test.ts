@@ -146,9 +146,18 @@ Deno.test("ConfigSchema says of each value of a wrong type what is allowed", () 
     {
       path: "locations",
       values: mappings,
-      allowed: "a mapping from locations to lists of prefixes",
+      allowed: "a mapping from locations to lists of prefixes, or to files of them",
     },
-    { path: "locations.a/b", values: lists, allowed: "a list of prefixes" },
+    {
+      path: "locations.a/b",
+      values: [null, 5, "x", true],
+      allowed: "a list of prefixes, or { file: … }",
+    },
+    {
+      path: "locations.a/b.file",
+      values: [...texts, ""],
+      allowed: "the path of a file of prefixes",
+    },
     { path: "locations.a/b", values: [[]], allowed: "at least one prefix" },
     { path: "locations.a/b[0]", values: texts, allowed: "a prefix" },
     { path: "rules", values: lists, allowed: "a list of rules" },

@@ -29,8 +29,10 @@ const probes = (mirror: string, result: string) =>
   `archeio_probes_total{job="archeio",instance="a",mirror="${mirror}",result="${result}"}`;
 const notFound = (mirror: string) =>
   `archeio_mirror_not_found_in_a_row{job="archeio",instance="a",mirror="${mirror}"}`;
-const published = (provider: string) =>
-  `archeio_data_set_published_timestamp_seconds{job="archeio",instance="a",provider="${provider}"}`;
+const published = (job: string, provider: string) =>
+  `archeio_data_set_published_timestamp_seconds{job="${job}",instance="a",provider="${provider}"}`;
+const fetched = (instance: string, provider: string) =>
+  `archeio_data_set_fetched_timestamp_seconds{job="archeio",instance="${instance}",provider="${provider}"}`;
 const lost = (job: string) => `archeio_pull_log_lost_lines_total{job="${job}",instance="a"}`;
 
 // A sample each minute: `1+2x3` is 1, 3, 5, 7.
@@ -47,8 +49,15 @@ const SERIES: Readonly<Record<string, string>> = {
   [probes("cdn", "unsent")]: "0+1000x60", // says nothing about the mirror
   [notFound("empty")]: "0+30x20 0x40", // 100 and more from minute 4 to 20
   [notFound("paris")]: "0 1 99 0 3 99x55",
-  [published("aws")]: `${-60 * DAY_S + 600}x120`, // 60 days old after ten minutes
-  [published("gcp")]: `${-30 * DAY_S}x120`,
+  // Installed with data that is older than 60 days; a provider rarely publishes.
+  [published("archeio", "aws")]: `${-90 * DAY_S}x11520`,
+  [published("archeio", "exoscale")]: `${-400 * DAY_S}x11520`,
+  // Fetched: what a provider rarely publishes is of no account.
+  [published("fetching", "aws")]: `${-DAY_S}x11520`,
+  [published("fetching", "exoscale")]: `${-400 * DAY_S}x11520`,
+  [fetched("a", "aws")]: "0x1440 86400x1440 172800x8640", // up to the second day
+  [fetched("b", "aws")]: "0x11520",
+  [fetched("a", "gcp")]: "0x4380 _x7140", // until it is fetched no more, at a reload
   [lost("archeio")]: "0x9 0+10x30 300x30", // from minute 10 to 40
   [lost("idle")]: "0x60",
 };
@@ -66,9 +75,13 @@ const EMPTY = firing(
   "Mirror empty has none of the last 450 blobs that it was asked for: is its URL right, " +
     "and is it filled?",
 );
-const AWS = firing(
+const OLD = firing(
+  { severity: "info" },
+  "The newest prefixes are 97d 1h 0m 0s old: set ranges.refresh_h, or install a newer version.",
+);
+const NOT_FETCHED = firing(
   { provider: "aws", severity: "info" },
-  "The prefixes of aws are 60d 1h 10m 0s old.",
+  "The prefixes of aws were last fetched 3d 2h 0m 0s ago.",
 );
 const LOST = firing({ severity: "warning" }, "50 lines of the pull log were lost in 5 minutes.");
 
@@ -83,8 +96,12 @@ const TABLE: readonly { alert: string; at: string; fires: readonly Firing[] }[] 
   { alert: "ArcheioMirrorHasNothing", at: "8m", fires: [] },
   { alert: "ArcheioMirrorHasNothing", at: "15m", fires: [EMPTY] },
   { alert: "ArcheioMirrorHasNothing", at: "22m", fires: [] },
-  { alert: "ArcheioDataSetOld", at: "60m", fires: [] },
-  { alert: "ArcheioDataSetOld", at: "80m", fires: [AWS] },
+  { alert: "ArcheioDataSetOld", at: "1d", fires: [] },
+  { alert: "ArcheioDataSetOld", at: "6d", fires: [] },
+  { alert: "ArcheioDataSetOld", at: "7d1h", fires: [OLD] },
+  { alert: "ArcheioDataSetNotFetched", at: "3d30m", fires: [] },
+  { alert: "ArcheioDataSetNotFetched", at: "3d2h", fires: [] },
+  { alert: "ArcheioDataSetNotFetched", at: "5d2h", fires: [NOT_FETCHED] },
   { alert: "ArcheioPullLogLosesLines", at: "10m", fires: [] },
   { alert: "ArcheioPullLogLosesLines", at: "30m", fires: [LOST] },
   { alert: "ArcheioPullLogLosesLines", at: "50m", fires: [] },

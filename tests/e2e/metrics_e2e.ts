@@ -10,6 +10,7 @@ import { type Archeio, startArcheio } from "./archeio.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import { findFreePorts } from "./free_ports.ts";
 import { ensurePrograms } from "./programs.ts";
+import { PROVIDERS } from "../../lib/locations/providers.ts";
 import { type Sample, startPrometheus } from "./prometheus.ts";
 import { readAlertRules } from "./alert_rules.ts";
 import { runAnyhow } from "./run.ts";
@@ -278,7 +279,7 @@ Deno.test("metrics: what two workers have done, as promtool and Prometheus read 
       await value('archeio_known_blobs{state="missing"}'),
       told("missing") + told("failed"),
     );
-    assertEquals(await value("count(archeio_data_set_prefixes > 0)"), 3);
+    assertEquals(await value("count(archeio_data_set_prefixes > 0)"), PROVIDERS.length);
     assertEquals(await value("count(up)"), 1);
   });
 

@@ -208,3 +208,24 @@ Deno.test("createRedirector() runs on what the platform has, where it is given n
   assertEquals(response.headers.get("location"), `${url}/${DIGEST}`);
   redirector.stop();
 });
+
+Deno.test("createRedirector() reads files of prefixes by readFile, and refuses them without it", async () => {
+  const locations = { "office/berlin": { file: "berlin.txt" } };
+  const rules = [{ clients: ["office/berlin"], mirrors: ["paris"] }];
+  const config = { upstreams: { main }, mirrors: { paris: { url: PARIS } }, locations, rules };
+  const readFile = (path: string) => {
+    if (path === "berlin.txt") return "100.64.0.0/10\n";
+    throw new Error("there is none");
+  };
+  const { answers, locationFor, redirector } = createWorld(config, { readFile });
+  answers.set(`${PARIS}${DIGEST}`, 200);
+  assertEquals(await locationFor("100.64.1.1"), `${PARIS}${DIGEST}`);
+  assertEquals(await locationFor("100.128.1.1"), IN_UPSTREAM);
+  redirector.stop();
+  const file =
+    'locations.office/berlin.file: found "berlin.txt"; allowed: a file of prefixes that ' +
+    "can be read";
+  assertThrows(() => createRedirector(config), TypeError, `${file} (readFile is not set)`);
+  const other = { ...config, locations: { "office/berlin": { file: "other.txt" } } };
+  assertThrows(() => createRedirector(other, { readFile }), TypeError, "(there is none)");
+});

@@ -38,13 +38,21 @@ Deno.test("fetchPublished() fetches a file from where it is published", async ()
 
 Deno.test("fetchPublished() gives the day that the server says, or none", async () => {
   const { source } = providerOf("gcp");
+  const modified = "Sun, 02 Aug 2026 01:02:03 GMT";
   const table = [
-    { asked: "Sun, 02 Aug 2026 01:02:03 GMT", expected: "2026-08-02" },
+    { asked: modified, expected: "2026-08-02" },
+    { asked: modified, date: "Mon, 03 Aug 2026 01:02:03 GMT", expected: "2026-08-02" },
+    { asked: modified, date: "Sun, 02 Aug 2026 01:03:03 GMT", expected: "2026-08-02" },
+    { asked: modified, date: "now", expected: "2026-08-02" },
+    // It is made for each request.
+    { asked: modified, date: "Sun, 02 Aug 2026 01:03:02 GMT", expected: undefined },
+    { asked: modified, date: modified, expected: undefined },
+    { asked: modified, date: "Sun, 02 Aug 2026 01:02:00 GMT", expected: undefined },
     { asked: "yesterday", expected: undefined },
     { asked: "", expected: undefined },
   ];
-  for (const { asked, expected } of table) {
-    const headers = { "last-modified": asked };
+  for (const { asked, date: sent, expected } of table) {
+    const headers = { "last-modified": asked, ...(sent === undefined ? {} : { date: sent }) };
     const { fetch } = createFetch({ [source]: () => new Response("{}", { headers }) });
     const { date } = await fetchPublished(providerOf("gcp"), { fetch });
     assertEquals(date, expected);

@@ -4,7 +4,12 @@ import type { Provider } from "../../lib/locations/provider.ts";
 import { PROVIDERS } from "../../lib/locations/providers.ts";
 import { aws as AWS } from "../../lib/locations/providers/aws.ts";
 import { azure as AZURE } from "../../lib/locations/providers/azure.ts";
+import { digitalocean as DIGITALOCEAN } from "../../lib/locations/providers/digitalocean.ts";
+import { exoscale as EXOSCALE } from "../../lib/locations/providers/exoscale.ts";
 import { gcp as GCP } from "../../lib/locations/providers/gcp.ts";
+import { linode as LINODE } from "../../lib/locations/providers/linode.ts";
+import { oracle as ORACLE } from "../../lib/locations/providers/oracle.ts";
+import { vultr as VULTR } from "../../lib/locations/providers/vultr.ts";
 import { readPublished } from "../../lib/locations/published.ts";
 import { formatPrefix } from "../../lib/net/prefix.ts";
 
@@ -91,6 +96,65 @@ const AZURE_FILE = {
 const AZURE_URL = "https://download.microsoft.com/download/7/1/d/" +
   "71d86715-5596-4529-9b13-da13a5de5b63/ServiceTags_Public_20260727.json";
 
+const ORACLE_FILE = {
+  last_updated_timestamp: "2026-01-16T09:22:47.074571",
+  regions: [
+    {
+      region: "eu-frankfurt-1",
+      cidrs: [
+        { cidr: "138.1.0.0/20", tags: ["OCI"] },
+        { cidr: "134.70.40.0/21", tags: ["OSN", "OBJECT_STORAGE"] },
+      ],
+    },
+    { region: "mx-monterrey-1", cidrs: [{ cidr: "40.233.0.0/19", tags: ["OCI"] }] },
+  ],
+};
+
+const DIGITALOCEAN_FILE = `5.101.96.0/21,NL,NL-NH,Amsterdam,1098 XH
+24.144.68.0/22,US,US-CA,Santa Clara,95054
+165.245.148.0/22,None
+2604:a880:6:7::/64,None
+2a03:b0c0::/48,NL,NL-NH,Amsterdam,1098 XH
+`;
+
+const LINODE_FILE = `# This file is a self-published geofeed
+# Last modified: 2026-01-29 10:00:05.094815
+# ip_prefix, alpha2code, region, city, postal_code
+2600:3c00::/32,US,US-TX,Richardson,
+2a01:7e01::/32,DE,DE-HE,Frankfurt,
+45.33.0.0/19,DE,DE-HE,Frankfurt,
+`;
+
+const VULTR_FILE = {
+  description: "GeoFeed",
+  updated: "2026-01-29T17:37:45-05:00",
+  subnets: [
+    {
+      ip_prefix: "45.32.8.0/21",
+      alpha2code: "JP",
+      region: "JP-13",
+      city: "Shinagawa-ku",
+      postal_code: "142-0002",
+    },
+    { ip_prefix: "2001:19f0::/38", alpha2code: "GB", city: "Swinton, Manchester" },
+    { ip_prefix: "198.51.100.0/24", alpha2code: "NL", city: null },
+    { ip_prefix: "203.0.113.0/24", alpha2code: "", city: "Paris" },
+    { ip_prefix: "192.0.2.0/24" },
+  ],
+};
+
+const EXOSCALE_FILE = {
+  creationTime: "2025-11-19T08:14:24.315975+00:00",
+  prefixes: [
+    { IPv4Prefix: "89.145.160.0/22", zone: "de-fra-1" },
+    { IPv6Prefix: "2a04:c41::/32", zone: "de-fra-1" },
+    { IPv6Prefix: "2a04:c46::/32", zone: "de-fra-1" },
+    { IPv4Prefix: "85.217.160.0/22", zone: "ch-gva-2" },
+    { IPv6Prefix: "2a04:c41::/32", zone: "ch-gva-2" },
+    { IPv4Prefix: "89.145.160.0/22", zone: "de-fra-1" },
+  ],
+};
+
 function parse(provider: Provider, file: unknown, source: string = provider.source) {
   const text = typeof file === "string" ? file : JSON.stringify(file);
   return readPublished(provider, { source, text, date: "2026-01-31" });
@@ -158,10 +222,64 @@ Deno.test("parse() dates Azure's file by its URL, else as its server says", () =
   assertEquals(parse(AZURE, AZURE_FILE, AZURE_URL).source, AZURE_URL);
 });
 
+Deno.test("parse() reads Oracle's file", () => {
+  const ranges = parse(ORACLE, ORACLE_FILE);
+  assertEquals([ranges.provider, ranges.date], ["oracle", "2026-01-16"]);
+  assertEquals(locationsOf(ranges), {
+    "oracle/eu-frankfurt-1": ["138.1.0.0/20", "134.70.40.0/21"],
+    "oracle/mx-monterrey-1": ["40.233.0.0/19"],
+  });
+});
+
+Deno.test("parse() reads DigitalOcean's geofeed, without the prefixes that are in no country", () => {
+  const ranges = parse(DIGITALOCEAN, DIGITALOCEAN_FILE);
+  assertEquals([ranges.provider, ranges.date], ["digitalocean", "2026-01-31"]);
+  assertEquals(locationsOf(ranges), {
+    "digitalocean/nl-amsterdam": ["5.101.96.0/21", "2a03:b0c0::/48"],
+    "digitalocean/us-santa-clara": ["24.144.68.0/22"],
+  });
+});
+
+Deno.test("parse() reads Linode's geofeed, and the date in its head", () => {
+  const ranges = parse(LINODE, LINODE_FILE);
+  assertEquals([ranges.provider, ranges.date], ["linode", "2026-01-29"]);
+  assertEquals(locationsOf(ranges), {
+    "linode/us-richardson": ["2600:3c00::/32"],
+    "linode/de-frankfurt": ["2a01:7e01::/32", "45.33.0.0/19"],
+  });
+  const undated = LINODE_FILE.replace("Last modified", "Modified");
+  assertEquals(parse(LINODE, undated).date, "2026-01-31");
+});
+
+Deno.test("parse() reads Vultr's geofeed, which is JSON", () => {
+  const ranges = parse(VULTR, VULTR_FILE);
+  assertEquals([ranges.provider, ranges.date], ["vultr", "2026-01-29"]);
+  assertEquals(locationsOf(ranges), {
+    "vultr/jp-shinagawa-ku": ["45.32.8.0/21"],
+    "vultr/gb-swinton-manchester": ["2001:19f0::/38"],
+    "vultr/nl": ["198.51.100.0/24"],
+  });
+});
+
+Deno.test("parse() reads Exoscale's file, without the prefixes that zones share", () => {
+  const ranges = parse(EXOSCALE, EXOSCALE_FILE);
+  assertEquals([ranges.provider, ranges.date], ["exoscale", "2025-11-19"]);
+  assertEquals(locationsOf(ranges), {
+    "exoscale/de-fra-1": ["89.145.160.0/22", "2a04:c46::/32"],
+    "exoscale/ch-gva-2": ["85.217.160.0/22"],
+  });
+});
+
 Deno.test("parse() gives no date where nothing says one", () => {
-  const { source } = AZURE;
-  const ranges = readPublished(AZURE, { source, text: JSON.stringify(AZURE_FILE) });
-  assertEquals(ranges.date, undefined);
+  for (
+    const [provider, text] of [[AZURE, JSON.stringify(AZURE_FILE)], [
+      DIGITALOCEAN,
+      DIGITALOCEAN_FILE,
+    ]] as const
+  ) {
+    const { source } = provider;
+    assertEquals(readPublished(provider, { source, text }).date, undefined);
+  }
 });
 
 Deno.test("tryLink() finds Azure's file in the page that links to it", () => {
@@ -184,7 +302,7 @@ Deno.test("tryLink() finds Azure's file in the page that links to it", () => {
 });
 
 Deno.test("parse() refuses what is no JSON by a SyntaxError", () => {
-  for (const provider of [AWS, GCP, AZURE]) {
+  for (const provider of [AWS, GCP, AZURE, ORACLE, VULTR, EXOSCALE]) {
     for (const text of ["", "<html></html>", '{"prefixes": [', "{} {}"]) {
       const expected = "Cannot parse published file: it is not JSON";
       assertThrows(() => parse(provider, text), SyntaxError, expected, text);
@@ -311,6 +429,43 @@ Deno.test("parse() refuses another form by a TypeError that says where", () => {
       file: { values: [tag("AzureCloud.westeurope", "westeurope", [])] },
       expected: "it has no prefix with a region",
     },
+    {
+      provider: ORACLE,
+      file: { regions: ORACLE_FILE.regions },
+      expected: "last_updated_timestamp is missing",
+    },
+    {
+      provider: ORACLE,
+      file: { ...ORACLE_FILE, regions: [{ region: "eu-frankfurt-1", cidrs: [{}] }] },
+      expected: "regions.0.cidrs.0.cidr is missing",
+    },
+    {
+      provider: ORACLE,
+      file: { ...ORACLE_FILE, regions: [{ region: "a/b", cidrs: [{ cidr: "10.0.0.0/8" }] }] },
+      expected: `regions.0.region: found "a/b", allowed: ${region}`,
+    },
+    {
+      provider: VULTR,
+      file: { ...VULTR_FILE, subnets: [{ ip_prefix: 5 }] },
+      expected: "subnets.0.ip_prefix: found 5, allowed: text",
+    },
+    {
+      provider: VULTR,
+      file: { ...VULTR_FILE, updated: "yesterday" },
+      expected: 'updated: found "yesterday", allowed: a time, YYYY-MM-DDThh:mm:ss',
+    },
+    {
+      provider: VULTR,
+      file: { ...VULTR_FILE, subnets: [{ ip_prefix: "10.0.0.0/8" }] },
+      expected: "it has no prefix with a region",
+    },
+    {
+      provider: EXOSCALE,
+      file: { ...EXOSCALE_FILE, prefixes: [{ zone: "de-fra-1" }] },
+      expected: "prefixes.0: found Object, allowed: an object that has IPv4Prefix or IPv6Prefix",
+    },
+    { provider: DIGITALOCEAN, file: "10.0.0.0/8,None", expected: "it has no prefix with a region" },
+    { provider: LINODE, file: "# nothing", expected: "it has no prefix with a region" },
   ];
   for (const { provider, file, expected } of table) {
     const message = `Cannot read published file: ${expected}`;
@@ -327,6 +482,13 @@ Deno.test("parse() lets no region into the data set's module that could be code 
     assertThrows(() => parse(GCP, { ...GCP_FILE, prefixes: gcp }), TypeError, expected, region);
     const azure = { values: [tag(`AzureCloud.${region}`, region, ["10.0.0.0/8"])] };
     assertThrows(() => parse(AZURE, azure), TypeError, expected, region);
+    const oracle = [{ region, cidrs: [{ cidr: "10.0.0.0/8" }] }];
+    assertThrows(() => parse(ORACLE, { ...ORACLE_FILE, regions: oracle }), TypeError, expected);
+    const exoscale = [{ IPv4Prefix: "10.0.0.0/8", zone: region }];
+    assertThrows(() => parse(EXOSCALE, { ...EXOSCALE_FILE, prefixes: exoscale }), TypeError);
+    const subnets = [{ ip_prefix: "10.0.0.0/8", alpha2code: "DE", city: region }];
+    const [location = ""] = parse(VULTR, { ...VULTR_FILE, subnets }).locations.keys();
+    assert(/^vultr\/de[a-z-]*$/.test(location), location);
   }
 });
 
@@ -344,6 +506,14 @@ const WITH_PREFIXES = [
       tag(`AzureCloud.${regions[at]}`, regions[at], [prefix])
     );
     return parse(AZURE, { ...AZURE_FILE, values });
+  },
+  (prefixes: string[]) => {
+    const regions = prefixes.map((cidr, at) => ({ region: `eu-${at}`, cidrs: [{ cidr }] }));
+    return parse(ORACLE, { ...ORACLE_FILE, regions });
+  },
+  (prefixes: string[], countries = ["NL", "US"]) => {
+    const subnets = prefixes.map((ip_prefix, at) => ({ ip_prefix, alpha2code: countries[at] }));
+    return parse(VULTR, { ...VULTR_FILE, subnets });
   },
 ];
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Config } from "../../lib/config/config.ts";
 import { readDataSet } from "../../lib/locations/data_set.ts";
+import { type ProviderName, PROVIDERS } from "../../lib/locations/providers.ts";
 import { createEvents, type Events } from "../../lib/observe/events.ts";
 import { createNumbering, type Setup } from "../../lib/redirect/setup.ts";
 import { type Changes, createChanges, type Reread } from "../../lib/server/changes.ts";
@@ -11,10 +12,13 @@ import { CONFIG, type ConfigFile, DATA_SET, readTestConfig } from "../redirect/f
 import { createVirtualClock, settle, type VirtualClock } from "../mirrors/virtual_clock.ts";
 import { BEGUN } from "../redirect/fixture.ts";
 
+// Of the clouds that there are, three change.
+const OTHERS = PROVIDERS.map(({ name }) => name).slice(3);
 const SOURCES = {
   aws: "https://files.example/aws.json",
   gcp: "https://files.example/gcp.json",
   azure: "https://files.example/azure.json",
+  ...Object.fromEntries(OTHERS.map((name) => [name, `https://files.example/${name}`])),
 };
 const HOUR_MS = 3_600_000;
 
@@ -28,12 +32,17 @@ const FILES: Readonly<Record<string, string>> = {
   [SOURCES.aws]: formatPublished("aws", AWS),
   [SOURCES.gcp]: formatPublished("gcp", [["europe-west9", "34.155.0.0/16"]]),
   [SOURCES.azure]: formatPublished("azure", [["norwayeast", "198.51.100.0/24"]]),
+  ...Object.fromEntries(
+    OTHERS.map((name, at) => [
+      `https://files.example/${name}`,
+      formatPublished(name, [["de-frankfurt", `10.${at}.0.0/16`]]),
+    ]),
+  ),
 };
 
 /** A configuration whose data set is fetched so often, in hours. */
 function configOf(refreshH: number | undefined, file: ConfigFile = CONFIG): Config {
   const config = readTestConfig(file);
-  // Of the clouds that there are, the fetched data has three.
   return { ...config, ranges: { refresh_h: refreshH, sources: SOURCES } };
 }
 
@@ -115,7 +124,12 @@ function createStage(config: Config, tls?: Tls): Stage {
       onCertified: () => tell("certified"),
       onCertificateRefused: (reason) => tell(`certificate refused ${reason}`),
       onRefreshed: (changes) =>
-        tell(`refreshed ${changes.map(({ provider, added }) => provider + added.length)}`),
+        tell(
+          `refreshed ${
+            changes.filter(({ provider }) => !OTHERS.includes(provider as ProviderName))
+              .map(({ provider, added }) => provider + added.length)
+          }`,
+        ),
       onRefreshFailed: (reasons) => tell(`failed ${reasons.join("; ")}`),
       onFailed: (error) => tell(`internal ${error}`),
     },
@@ -282,7 +296,7 @@ Deno.test("a data set is fetched soon after the start, and then once in each per
   assertEquals(taken.length, 1);
   let prefixes = 0;
   readDataSet(current().dataSet!, { prefix: () => void prefixes++ });
-  assertEquals(prefixes, 6);
+  assertEquals(prefixes, 6 + OTHERS.length);
   // Nothing new: it is told, but what is served by stays.
   assertEquals(await pass(24 * HOUR_MS), ["refreshed aws0,gcp0,azure0"]);
   assertEquals(taken.length, 1);
@@ -306,6 +320,7 @@ Deno.test("a configuration is read with the locations of the data set in use", a
     "aws/us-east-1",
     "gcp/europe-west9",
     "azure/norwayeast",
+    ...OTHERS.map((name) => `${name}/de-frankfurt`),
   ]);
   changes.stop();
 });
@@ -323,6 +338,28 @@ Deno.test("a provider that fails keeps its part and is asked again soon, without
   assertEquals([taken.length, events.failedRefreshes, events.refreshes], [1, 2, 1]);
   files.set(SOURCES.gcp, FILES[SOURCES.gcp]!);
   assertEquals(await pass(300_000), ["refreshed gcp0"]);
+  changes.stop();
+});
+
+Deno.test("it is noted when each provider was last fetched, or first could not be", async () => {
+  const stage = createStage(configOf(24));
+  const { changes, pass, files, events, reload, rereads, timers } = stage;
+  const atS = () => timers.now() / 1000;
+  files.delete(SOURCES.gcp);
+  changes.start();
+  await pass(60_000);
+  const first = events.fetchedS.get("aws")!;
+  assert(first <= atS() && first >= atS() - 60);
+  assertEquals(events.fetchedS.get("gcp"), first);
+  await pass(120_000);
+  assertEquals(events.fetchedS.get("gcp"), first);
+  files.set(SOURCES.gcp, FILES[SOURCES.gcp]!);
+  await pass(300_000);
+  assert(events.fetchedS.get("gcp")! > first + 120);
+  assertEquals(events.fetchedS.get("aws"), first);
+  rereads.push(config(configOf(undefined)));
+  await reload();
+  assertEquals([...events.fetchedS], []);
   changes.stop();
 });
 

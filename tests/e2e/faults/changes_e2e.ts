@@ -7,6 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { entriesOf, type Entry, formatPublished } from "../../cli/published_files.ts";
+import { PROVIDERS } from "../../../lib/locations/providers.ts";
 import { type Program, startProgram } from "./program.ts";
 import { FROM_PARIS } from "./pulls.ts";
 
@@ -109,7 +110,9 @@ Deno.test("5 data sets fetched under load: each counts from then on, a bad file 
 workers: 2
 upstreams: { main: { endpoint: "http://main.example" }, north: { endpoint: "http://north.example" } }
 rules: [ { clients: [ aws/eu-north-1 ], upstream: north } ]
-ranges: { refresh_h: 0.001, sources: { aws: "${base}/aws", gcp: "${base}/gcp", azure: "${base}/azure" } }
+ranges: { refresh_h: 0.001, sources: { ${
+    PROVIDERS.map(({ name }) => `${name}: "${base}/${name}"`)
+  } } }
 `);
   const load = startLoad(program.url, MANIFEST);
   for (let number = 1; number <= 5; number++) {
