@@ -262,6 +262,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the chart's servers read the state of filling where they are told to",
+  ignore,
+  async fn() {
+    const state = { claim: "manifests", servers: true };
+    const config = { ...CONFIG, fill: { repositories: ["app"] } };
+    const objects = await render({ config, fill: { enabled: true, state } });
+    const { server, fill } = podsOf(objects);
+    for (const [pod, isServer] of [[server, true], [fill, false]]) {
+      const [mount] = pod.spec.containers[0].volumeMounts;
+      assertEquals([mount.name, mount.mountPath], ["state", "/var/lib/archeio"]);
+      assertEquals(mount.readOnly === true, isServer);
+      const [volume] = pod.spec.volumes;
+      assertEquals(volume.persistentVolumeClaim.claimName, "manifests");
+    }
+    const text = objects.get("ConfigMap images-archeio").data["archeio.yaml"];
+    const read = readConfig(text, { environment: () => undefined, embedded: [] });
+    assertEquals(read.kind === "config" && read.config.fill?.state, "/var/lib/archeio");
+  },
+});
+
+Deno.test({
   name: "the chart keeps clouds' credentials from the server, and TLS at the edge",
   ignore,
   async fn() {
@@ -300,6 +321,7 @@ Deno.test({
       { asked: { gateway: { enabled: true, host: "images.example" } }, expected: "gateway" },
       { asked: { fill: { enabled: true } }, expected: "config" },
       { asked: { adminToken: { secret: "admin" } }, expected: "config" },
+      { asked: { config: CONFIG, fill: { state: { servers: true } } }, expected: "claim" },
       { asked: { config: { ...CONFIG, listen: { port: 80 } } }, expected: "listen" },
       { asked: { networkPolicy: { to: null } }, expected: "networkPolicy" },
       { asked: { logLevel: "trace" }, expected: "logLevel" },

@@ -39,6 +39,10 @@ app.kubernetes.io/component: fill
 {{- $admin := dict "token_file" (printf "/run/secrets/admin/%s" .Values.adminToken.key) -}}
 {{- $_ := set $config "admin" (mergeOverwrite (default (dict) $config.admin) $admin) -}}
 {{- end -}}
+{{- if .Values.fill.state.servers -}}
+{{- $state := dict "state" "/var/lib/archeio" -}}
+{{- $_ := set $config "fill" (mergeOverwrite (default (dict) $config.fill) $state) -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 {{- end }}
@@ -84,4 +88,19 @@ capabilities: { drop: [ALL] }
   secret: { secretName: {{ .secret | quote }}, defaultMode: 288 }
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- define "archeio.serverMounts" -}}
+{{- if .Values.fill.state.servers }}
+- { name: state, mountPath: /var/lib/archeio, readOnly: true }
+{{- end }}
+{{- include "archeio.mounts" . }}
+{{- end }}
+
+{{- define "archeio.serverVolumes" -}}
+{{- if .Values.fill.state.servers }}
+- name: state
+  persistentVolumeClaim: { claimName: {{ .Values.fill.state.claim | quote }}, readOnly: true }
+{{- end }}
+{{- include "archeio.volumes" . }}
 {{- end }}
