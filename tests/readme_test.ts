@@ -70,7 +70,7 @@ const NOT_PLAYED: ReadonlyMap<string, string> = new Map([
     "archeio prune --config filling.yaml",
     "tests/cli/fill_test.ts plays prune, with a store of its own",
   ],
-  ["curl -s localhost:9090/status ", "needs jq, and a server with an admin listener"],
+  ["curl -s localhost:9090/status ", "tests/admin/status_test.ts plays its jq"],
   ["gcloud ", "needs a project in Google's cloud"],
   ["kubectl ", "needs a cluster; the file is checked below"],
   ["helm ", "needs a cluster; tests/packaging/chart_test.ts plays the chart"],

@@ -166,6 +166,37 @@ Deno.test("/status validates against its schema, busy and empty, ready and not",
   }
 });
 
+function canRun(program: string): boolean {
+  try {
+    return new Deno.Command(program, { args: ["--version"], stdout: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test({
+  name: "docs/operation.md's jq prints the mirrors that are down (needs jq)",
+  ignore: !canRun("jq"),
+  async fn() {
+    const { ask, world } = await createBusy();
+    const { body } = await ask("/status");
+    const url = new URL("../../docs/operation.md", import.meta.url);
+    const [, filter] = /\/status \| jq '([^']+)'$/m.exec(await Deno.readTextFile(url))!;
+    const args = ["--compact-output", filter!];
+    const jq = new Deno.Command("jq", { args, stdin: "piped", stdout: "piped" }).spawn();
+    const [{ success, stdout }] = await Promise.all([
+      jq.output(),
+      new Blob([body]).stream().pipeTo(jq.stdin),
+    ]);
+    const since = new Date(world.clock.now()).toISOString();
+    assertEquals([success, JSON.parse(new TextDecoder().decode(stdout))], [
+      true,
+      { name: "paris", since, reason: "status 500" },
+    ]);
+  },
+});
+
 Deno.test("docs/status.schema.json is the schema", () => {
   const url = new URL("../../docs/status.schema.json", import.meta.url);
   const schema = JSON.parse(JSON.stringify(toJsonSchema(StatusSchema)));

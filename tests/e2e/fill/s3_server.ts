@@ -29,8 +29,13 @@ export const S3_ENVIRONMENT = {
 /** Builds it if it is not there; returns why it cannot be, or `undefined`. */
 export async function tryBuild(): Promise<string | undefined> {
   if (await isFile(VERSITYGW)) return undefined;
-  const go = (await Promise.all(["/usr/local/go/bin/go", "/usr/bin/go", "/usr/lib/go/bin/go"].map(
-    async (path) => await isFile(path) ? [path] : [],
+  const folders = [
+    ...(Deno.env.get("PATH") ?? "").split(":"),
+    "/usr/local/go/bin",
+    "/usr/lib/go/bin",
+  ];
+  const go = (await Promise.all(folders.map(
+    async (folder) => await isFile(`${folder}/go`) ? [`${folder}/go`] : [],
   ))).flat()[0];
   if (go === undefined) return "Go, which versitygw is built with, is not installed";
   await Deno.mkdir(FOLDER, { recursive: true });
