@@ -5,7 +5,9 @@
  *
  * Sources: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html,
  * https://cloud.google.com/compute/docs/regions-zones,
- * https://learn.microsoft.com/azure/reliability/regions-list.
+ * https://learn.microsoft.com/azure/reliability/regions-list,
+ * https://docs.oracle.com/en-us/iaas/Content/General/Concepts/regions.htm,
+ * https://www.exoscale.com/datacenters/; geofeeds name cities themselves.
  *
  * @module
  */
@@ -57,6 +59,52 @@ const CLOUDS: Readonly<Record<string, string>> = {
     taiwannorth:25.0,121.6 uaecentral:24.5,54.4 uaenorth:25.3,55.3 uksouth:51.5,-0.1
     ukwest:51.5,-3.2 westcentralus:41.1,-104.8 westeurope:52.4,4.9 westindia:19.1,72.9
     westus:37.4,-121.9 westus2:47.2,-119.9 westus3:33.4,-112.1`,
+  oracle: `af-johannesburg-1:-26.2,28.0 ap-batam-1:1.1,104.0 ap-chuncheon-1:37.9,127.7
+    ap-delhi-1:28.6,77.2 ap-hyderabad-1:17.4,78.5 ap-kulai-1:1.7,103.6
+    ap-melbourne-1:-37.8,145.0 ap-mumbai-1:19.1,72.9 ap-osaka-1:34.7,135.5
+    ap-seoul-1:37.6,127.0 ap-singapore-1:1.3,103.8 ap-singapore-2:1.3,103.8
+    ap-sydney-1:-33.9,151.2 ap-tokyo-1:35.7,139.7 ca-montreal-1:45.5,-73.6
+    ca-toronto-1:43.7,-79.4 eu-amsterdam-1:52.4,4.9 eu-dublin-3:53.3,-6.3
+    eu-frankfurt-1:50.1,8.7 eu-jovanovac-1:44.1,20.9 eu-madrid-1:40.4,-3.7
+    eu-madrid-3:40.4,-3.7 eu-marseille-1:43.3,5.4 eu-milan-1:45.5,9.2 eu-paris-1:48.9,2.4
+    eu-stockholm-1:59.3,18.1 eu-zurich-1:47.4,8.5 il-jerusalem-1:31.8,35.2
+    me-abudhabi-1:24.5,54.4 me-dubai-1:25.3,55.3 me-jeddah-1:21.5,39.2 me-riyadh-1:24.7,46.7
+    mx-monterrey-1:25.7,-100.3 mx-queretaro-1:20.6,-100.4 sa-bogota-1:4.7,-74.1
+    sa-riodejaneiro-2:-22.9,-43.2 sa-santiago-1:-33.4,-70.7 sa-saopaulo-1:-23.5,-46.6
+    sa-valparaiso-1:-33.0,-71.6 sa-vinhedo-1:-23.0,-47.0 uk-cardiff-1:51.5,-3.2
+    uk-london-1:51.5,-0.1 us-abilene-1:32.4,-99.7 us-ashburn-1:39.0,-77.5
+    us-boardman-1:45.8,-119.7 us-chicago-1:41.9,-87.6 us-dallas-1:32.8,-96.8
+    us-desmoines-1:41.6,-93.6 us-phoenix-1:33.4,-112.1 us-quincy-1:47.2,-119.9
+    us-saltlake-2:40.8,-111.9 us-sanjose-1:37.3,-121.9`,
+  digitalocean: `au-sydney:-33.9,151.2 ca-toronto:43.7,-79.4 de-frankfurt:50.1,8.7
+    gb-london:51.5,-0.1 in-bangalore:13.0,77.6 nl-amsterdam:52.4,4.9 sg-singapore:1.3,103.8
+    us-clifton:40.9,-74.2 us-douglasville:33.8,-84.7 us-north-bergen:40.8,-74.0
+    us-san-francisco:37.8,-122.4 us-santa-clara:37.4,-122.0 us-secaucus:40.8,-74.1`,
+  linode: `au-melbourne:-37.8,145.0 au-sydney:-33.9,151.2 br-sao-paulo:-23.5,-46.6
+    ca-toronto:43.7,-79.4 cl-santiago:-33.4,-70.7 co-bogota:4.7,-74.1 de-berlin:52.5,13.4
+    de-frankfurt:50.1,8.7 de-hamburg:53.6,10.0 es-madrid:40.4,-3.7 fr-marseille:43.3,5.4
+    fr-paris:48.9,2.4 gb-london:51.5,-0.1 id-jakarta:-6.2,106.8 in-chennai:13.1,80.3
+    in-mumbai:19.1,72.9 it-milan:45.5,9.2 jp-osaka:34.7,135.5 jp-tokyo:35.7,139.7
+    mx-queretaro:20.6,-100.4 my-kuala-lumpur:3.1,101.7 nl-amsterdam:52.4,4.9
+    no-oslo:59.9,10.8 nz-auckland:-36.8,174.8 se-stockholm:59.3,18.1 sg-singapore:1.3,103.8
+    us-ashburn:39.0,-77.5 us-atlanta:33.7,-84.4 us-cedar-knolls:40.8,-74.4
+    us-chicago:41.9,-87.6 us-denver:39.7,-105.0 us-fremont:37.5,-122.0 us-houston:29.8,-95.4
+    us-los-angeles:34.1,-118.2 us-miami:25.8,-80.2 us-richardson:32.9,-96.7
+    us-tukwila:47.5,-122.3 za-johannesburg:-26.2,28.0`,
+  vultr: `au-alexandria:-33.9,151.2 au-port-melbourne:-37.8,144.9 br-osasco:-23.5,-46.8
+    ca-toronto-on:43.7,-79.4 cl-santiago:-33.4,-70.7 de-frankfurt:50.1,8.7
+    es-madrid:40.4,-3.7 fr-aubervilliers:48.9,2.4 gb-london:51.5,-0.1
+    gb-swinton-manchester:53.5,-2.3 il-rosh-haayin:32.1,35.0 in-bangalore:13.0,77.6
+    in-mumbai:19.1,72.9 in-noida:28.5,77.4 it-milan:45.5,9.2 jp-osaka:34.7,135.5
+    jp-shinagawa-ku:35.6,139.7 kr-seoul:37.6,127.0 mx-santiago-de-queretaro:20.6,-100.4
+    nl-amsterdam:52.4,4.9 pl-warsaw:52.2,21.0 se-spanga:59.4,17.9 sg-singapore:1.3,103.8
+    us-atlanta:33.7,-84.4 us-dallas:32.8,-96.8 us-east-wenatchee:47.4,-120.3
+    us-elk-grove-village:42.0,-88.0 us-honolulu:21.3,-157.9 us-kent:47.4,-122.2
+    us-los-angeles:34.1,-118.2 us-maryland-heights:38.7,-90.4 us-miami:25.8,-80.2
+    us-piscataway:40.6,-74.5 us-santa-clara:37.4,-122.0 us-springfield:39.9,-83.8
+    za-isando-gauteng:-26.1,28.2`,
+  exoscale: `at-vie-1:48.2,16.4 at-vie-2:48.2,16.4 bg-sof-1:42.7,23.3 ch-dk-2:47.4,8.5
+    ch-gva-2:46.2,6.1 de-fra-1:50.1,8.7 de-muc-1:48.1,11.6 hr-zag-1:45.8,16.0`,
 };
 
 /** The latitude and longitude of a place, in degrees. */

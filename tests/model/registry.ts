@@ -91,8 +91,9 @@ export const ELSEWHERE = "http://evil.example";
 /** Its repositories. */
 export const REPOSITORIES = ["one", "two", "private"] as const;
 export const TAGS = ["v1", "v2"] as const;
+/** How long a token is valid, in seconds. */
+export const VALID_S = 300;
 const MANIFESTS = 6;
-const VALID_S = 300;
 const INDEX = "application/vnd.oci.image.index.v1+json";
 
 /** Makes a registry in which all repositories have all manifests, and each tag the first. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { BLOBS, type Meaning, REGISTRY, type RegistryRequest } from "./registry.ts";
+import { BLOBS, type Meaning, REGISTRY, type RegistryRequest, VALID_S } from "./registry.ts";
 import { CONFIGS, MISSING_TTL_S, type ModelIsolate, type ModelWorld, RELAY } from "./world.ts";
 
 // What an answer may take: HEAD and GET, each within its limit, and turns of the clock.
@@ -294,7 +294,9 @@ export function createRelayPromises(
     if (ageMs > boundMs) breaks(`${name}:${reference} is ${ageMs} ms old, ${boundMs} is allowed`);
     const isHidden = registry.hidden.has(name) && !CONFIGS[world.variant]!.signedIn;
     const hiddenForMs = answeredMs - (hiddenMs.get(name) ?? Infinity);
-    if (isHidden && isSettled() && hiddenForMs > RELAY.stale_s * 1000 + LONGEST_MS) {
+    // A token that was issued before opens the repository until it expires.
+    const hiddenBoundMs = 1000 * (VALID_S + RELAY.stale_s) + LONGEST_MS;
+    if (isHidden && isSettled() && hiddenForMs > hiddenBoundMs) {
       breaks(`showed ${name}:${reference}, hidden for ${hiddenForMs} ms`);
     }
   }

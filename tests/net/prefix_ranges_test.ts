@@ -59,6 +59,17 @@ Deno.test("a range lookup finds the longest prefix, or none", () => {
   assertEquals(lookupOf([])(parseAddress("::1")), NO_MATCH);
 });
 
+Deno.test("a range lookup finds each of many prefixes, in whatever order they were added", () => {
+  const prefixes = Array.from({ length: 1000 }, (_, at) => {
+    const [high, low] = [at * 7 % 1000 >> 8, at * 7 % 1000 & 0xff];
+    return [`10.${high}.${low}.0/24`, `2001:db8:${high}:${low}::/64`];
+  }).flat().map(parsePrefix);
+  const lookup = lookupOf(prefixes);
+  for (const [value, { address }] of prefixes.entries()) {
+    assertEquals(matchValue(lookup(address)), value);
+  }
+});
+
 Deno.test("build() tells of a prefix with two values, of which the first applies", () => {
   const collector = createPrefixCollector();
   const added = [

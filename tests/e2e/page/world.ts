@@ -12,7 +12,7 @@ export const CLIENTS = {
   "aws/eu-west-3": "35.180.1.1",
   "aws/us-east-1": "3.80.1.1",
   "gcp/europe-north1": "35.220.26.1",
-  elsewhere: "192.0.2.1",
+  elsewhere: "100.64.0.1",
 } as const;
 
 /** Where a client is. */
