@@ -187,12 +187,13 @@ Deno.test("serve wants the token for operators, takes another one at SIGHUP, and
 });
 
 Deno.test("serve tells what its mirrors lacked, and the state of filling, to operators", async () => {
+  const leaving = `sha256:${"7".repeat(64)}`;
+  // One that had everything that it is asked for would be down once it is checked.
   const mirror = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    (request) => new Response(null, { status: request.url.endsWith(DIGEST) ? 404 : 200 }),
+    (request) => new Response("x", { status: request.url.endsWith(leaving) ? 200 : 404 }),
   );
   const url = `http://127.0.0.1:${mirror.addr.port}`;
-  const leaving = `sha256:${"7".repeat(64)}`;
   using state = temporaryFolder({
     "state.json": JSON.stringify({
       version: 1,

@@ -84,6 +84,8 @@ interface Signed {
 export function createS3Client(bucket: Bucket, options: S3ClientOptions): S3Client {
   const { fetch, credentials, turn, timeOfDay, later } = options;
   let secrets: readonly string[] = [];
+  // The keys that signatures are made with, by day and secret: each takes four hashes.
+  let signingKeys = new Map<string, ArrayBuffer>();
 
   const context = (): FailureContext => ({ timeOfDay: timeOfDay(), secrets });
 
@@ -91,6 +93,7 @@ export function createS3Client(bucket: Bucket, options: S3ClientOptions): S3Clie
     const keys = await credentials.get();
     if (keys.kind === "failed") return keys;
     const { accessKeyId, secretAccessKey, sessionToken } = keys;
+    if (secrets[0] !== secretAccessKey) signingKeys = new Map();
     secrets = [secretAccessKey, ...sessionToken === undefined ? [] : [sessionToken]];
     const owner = bucket.expectedOwner;
     const signed = await new AwsV4Signer({
@@ -106,6 +109,7 @@ export function createS3Client(bucket: Bucket, options: S3ClientOptions): S3Clie
       ...sessionToken === undefined ? {} : { sessionToken },
       service: "s3",
       region: bucket.region,
+      cache: signingKeys,
       datetime: new Date(timeOfDay()).toISOString().replaceAll(/[:-]|\.\d{3}/g, ""),
     }).sign();
     return { ...signed, url: signed.url.href };
