@@ -38,10 +38,13 @@ export function reread(
 
 /** A configuration, and what the files say that it names. */
 export interface Loaded {
+  /** The configuration. */
   readonly config: Config;
   /** Where the configuration comes from. */
   readonly origin: string;
+  /** Its certificate and key; `undefined` without TLS. */
   readonly tls: Tls | undefined;
+  /** The secrets and prefixes in the files that it names. */
   readonly files: Required<SetupFiles>;
 }
 
