@@ -116,7 +116,8 @@ function startServer(): FakeServer & AsyncDisposable {
       const digest = url.slice(url.lastIndexOf("/") + 1);
       if (fake.status !== undefined) return new Response(null, { status: fake.status });
       if (lacks.has(digest) || digest > MOST) return new Response(null, { status: 404 });
-      if (method === "HEAD") return new Response("b".repeat(1000));
+      // The oldest Deno tells no length of a body that it does not send.
+      if (method === "HEAD") return new Response(null, { headers: { "content-length": "1000" } });
       return new Response("b", { status: headers.has("range") ? 206 : 200 });
     },
   );
