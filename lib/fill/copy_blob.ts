@@ -10,6 +10,7 @@
 
 import { createWithin, type Later } from "../mirrors/time.ts";
 import { failed, failedBy, type Failure } from "./failure.ts";
+import { joinAll } from "./join.ts";
 import { createLane, type Lane } from "./lane.ts";
 import type { Reading } from "./read_blob.ts";
 import type { Done, Upload } from "./store.ts";
@@ -78,7 +79,7 @@ async function copyWhole(reading: Reading, targets: readonly Target[]): Promise<
     whole.set(bytes, at);
     at += bytes.length;
   }
-  const outcomes = await Promise.all(targets.map(async ({ mirror, put, mayGo, onSent }) => {
+  const outcomes = await joinAll(targets.map(async ({ mirror, put, mayGo, onSent }) => {
     await mayGo(whole.length);
     const outcome = await put(whole);
     if (outcome.kind === "done") onSent(whole.length);
@@ -101,11 +102,11 @@ async function copyStreaming(
   const source = await pump(reading, [...lanes.values()], throttle.wait).catch(failedBy);
   if (source !== undefined) {
     reading.cancel();
-    await Promise.all(lanes.values().map((lane) => lane.abort(source)));
+    await joinAll([...lanes.values()].map((lane) => lane.abort(source)));
     return { source, stores: NONE, slow: [] };
   }
-  const outcomes = await Promise.all(
-    lanes.entries().map(async ([mirror, lane]) => [mirror, await lane.finish()] as const),
+  const outcomes = await joinAll(
+    [...lanes].map(async ([mirror, lane]) => [mirror, await lane.finish()] as const),
   );
   const slow = lanes.entries().filter(([_, lane]) => throttle.isSlow(lane)).map(([name]) => name);
   return { stores: new Map(outcomes), slow: [...slow] };

@@ -82,15 +82,22 @@ export function createCopyOnce(options: CopyOnceOptions): CopyOnce {
       const reading = await open(origin, source, blob);
       if (reading.kind === "missing") return undefined;
       if (reading.kind === "failed") return failedTry(origin, reading);
-      const copied = await copyBlob(
-        counted(reading, origin, source),
-        to.map((mirror) => targetOf(mirror, blob.digest)),
-        options,
-      );
-      reading.cancel();
-      return { ...copied, origin, size: reading.size };
+      return { ...await copyTo(reading), origin, size: reading.size };
     } finally {
       leave();
+    }
+
+    /** Whatever ends it, nothing is left of the reading. */
+    async function copyTo(reading: Reading): Promise<Copied> {
+      try {
+        return await copyBlob(
+          counted(reading, origin, source),
+          to.map((mirror) => targetOf(mirror, blob.digest)),
+          options,
+        );
+      } finally {
+        reading.cancel();
+      }
     }
   }
 

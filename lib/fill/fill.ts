@@ -9,6 +9,7 @@ import type { AskedMirror } from "./asked_mirror.ts";
 import { copyAll, type CopyOptions } from "./copy.ts";
 import { estimate } from "./estimate.ts";
 import type { Failure } from "./failure.ts";
+import { joinAll } from "./join.ts";
 import type { Bounds } from "./limits.ts";
 import type { Miss } from "./misses.ts";
 import { compare, type Compared, createPlan, type PlannedBlob, sizeOf } from "./plan.ts";
@@ -76,7 +77,7 @@ export async function fill(request: FillRequest, options: FillOptions): Promise<
 async function run(request: FillRequest, tally: Tally, options: FillOptions): Promise<void> {
   const { onStage, stores, signal } = options;
   onStage("plan", tally);
-  const [blobs, listings] = await Promise.all([
+  const [blobs, listings] = await joinAll([
     plan(request, tally, options),
     listStores(tally, request, options),
   ]);
@@ -135,8 +136,8 @@ async function listStores(
   { stores, limits, signal }: FillOptions,
 ): Promise<Map<string, Listing>> {
   const listings = new Map<string, Listing>();
-  await Promise.all(
-    stores.entries().map(async ([name, store]) => {
+  await joinAll(
+    [...stores].map(async ([name, store]) => {
       const listing: Listing = new Map();
       const leave = await limits.enter([store.host], signal);
       try {
@@ -168,8 +169,8 @@ async function askMirrors(
   { asked, inFlight, signal }: FillOptions,
 ): Promise<Map<string, Listing>> {
   const listings = new Map<string, Listing>();
-  await Promise.all(
-    asked.entries().map(async ([name, mirror]) => {
+  await joinAll(
+    [...asked].map(async ([name, mirror]) => {
       const listing: Listing = new Map();
       const own = tally.mirrors.get(name)!;
       let failures = 0;

@@ -29,7 +29,7 @@ export interface Lane {
   room(): Promise<void>;
   /** Completes the upload, after everything that was added. */
   finish(): Promise<Done | Failure>;
-  /** Gives the upload up. */
+  /** Gives the upload up. Resolves once nothing of it is left, with the first reason for it. */
   abort(failure: Failure): Promise<Failure>;
   /** Why it was given up, or `undefined`. */
   failure(): Failure | undefined;
@@ -48,6 +48,7 @@ export function createLane(upload: Upload, { mayGo, onSent, later }: LaneOptions
   let queued = 0;
   let failure: Failure | undefined;
   let sending: Promise<void> | undefined;
+  let aborting: Promise<unknown> | undefined;
   let changed = Promise.withResolvers<void>();
 
   const isFull = () => failure === undefined && queued >= ROOM_BYTES;
@@ -72,6 +73,8 @@ export function createLane(upload: Upload, { mayGo, onSent, later }: LaneOptions
   async function sendOne(bytes: Uint8Array<ArrayBuffer>): Promise<Done | Failure> {
     try {
       await mayGo(bytes.length);
+      // It may have been given up meanwhile: nothing may be begun then.
+      if (failure !== undefined) return failure;
       return await within(STALL_MS, upload.write(bytes)) ?? failed("it takes no more bytes");
     } catch (error) {
       return failedBy(error);
@@ -79,13 +82,16 @@ export function createLane(upload: Upload, { mayGo, onSent, later }: LaneOptions
   }
 
   async function abort(reason: Failure): Promise<Failure> {
-    if (failure !== undefined) return failure;
-    failure = reason;
-    queue.length = 0;
-    queued = 0;
-    signal();
-    await within(STALL_MS, upload.abort());
-    return reason;
+    if (failure === undefined) {
+      failure = reason;
+      queue.length = 0;
+      queued = 0;
+      signal();
+      aborting = within(STALL_MS, upload.abort());
+    }
+    // Whoever asks is told once nothing of it is left.
+    await aborting;
+    return failure;
   }
 
   return {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { joinAll } from "./join.ts";
+
 /** Lines of work. */
 export interface Lines<Job> {
   /** Adds a job to the end of a line. */
@@ -49,7 +51,7 @@ export function createLines<Job>(
       worker.then(() => working.delete(worker), () => {});
     },
     async idle() {
-      while (working.size > 0) await Promise.all(working);
+      while (working.size > 0) await joinAll([...working]);
     },
   };
 }

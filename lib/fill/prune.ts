@@ -6,6 +6,7 @@
  * @module
  */
 
+import { joinAll } from "./join.ts";
 import { createLines } from "./lines.ts";
 import { createPlan } from "./plan.ts";
 import type { Store, StoredBlob } from "./store.ts";
@@ -54,7 +55,7 @@ export async function findSurplus(options: FindSurplusOptions): Promise<FoundSur
   const log = createWalkTally(tally);
   const plan = createPlan();
   const listings = new Map<string, readonly StoredBlob[]>();
-  await Promise.all([
+  await joinAll([
     list(tally).then((repositories) => walk(repositories, plan, { ...options, log })),
     ...stores.entries().map(async ([mirror, store]) => {
       const blobs: StoredBlob[] = [];

@@ -6,6 +6,7 @@
  */
 
 import { isRegisteredDigest, isSignatureTag } from "../oci/grammar.ts";
+import { joinAll } from "./join.ts";
 import { createLines } from "./lines.ts";
 import { type Descriptor, excerpt, isManifestType } from "./manifest.ts";
 import { createManifests, type ManifestsOptions } from "./manifests.ts";
@@ -114,7 +115,7 @@ export async function walk(
   for (const repository of repositories) lines.push("", () => walkRepository(repository));
   await lines.idle();
   if (!options.referrers) return;
-  await Promise.all(repositories.map((repository) => signatures.list(repository, log)));
+  await joinAll(repositories.map((repository) => signatures.list(repository, log)));
   // A signature may be signed as well.
   for (let found = true; found;) {
     found = false;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createAskedMirror } from "../../lib/fill/asked_mirror.ts";
 import { failed, failedForGood, wrongBlob } from "../../lib/fill/failure.ts";
+import { copyBlob, type Target } from "../../lib/fill/copy_blob.ts";
 import { createLane } from "../../lib/fill/lane.ts";
 import { createLimits } from "../../lib/fill/limits.ts";
 import { createManifests } from "../../lib/fill/manifests.ts";
@@ -9,7 +10,7 @@ import { openReading } from "../../lib/fill/read_blob.ts";
 import { createFinder, listRepositories } from "../../lib/fill/repositories.ts";
 import { createFailureReader } from "../../lib/fill/registry_answers.ts";
 import type { Opened } from "../../lib/fill/source.ts";
-import { DONE } from "../../lib/fill/store.ts";
+import { DONE, type Done } from "../../lib/fill/store.ts";
 import { isComplete } from "../../lib/fill/tally.ts";
 import { deleteBlobs, findSurplus } from "../../lib/fill/prune.ts";
 import type { Answer } from "../../lib/mirrors/answer.ts";
@@ -481,4 +482,36 @@ Deno.test("a redirect of what is no blob is a failure that lasts", () => {
     read({ kind: "redirect", location: "https://a.example" }),
     failedForGood("it redirects what is no blob"),
   );
+});
+
+Deno.test("a copy does not end while a store is still written to, whatever befell the others", async () => {
+  const clock = createVirtualClock(0);
+  for (const bytes of [SMALL, LARGE]) {
+    const { promise: written, resolve } = Promise.withResolvers<Done>();
+    const target: Target = {
+      mirror: "near",
+      begin: () => ({
+        write: () => written,
+        finish: () => written,
+        abort: () => Promise.resolve(),
+      }),
+      put: () => written,
+      mayGo: () => Promise.resolve(),
+      onSent: () => {},
+    };
+    const stopped = { ...target, mirror: "far", mayGo: () => Promise.reject(new Error("stopped")) };
+    const open = (): Promise<Opened> =>
+      Promise.resolve({ kind: "open", from: 0, size: bytes.length, body: streamOf([bytes]) });
+    const blob = { digest: digestOf(bytes), claimed: undefined, open };
+    const reading = await openReading(blob, { createHash: hashes, ...clock }, never);
+    assert(reading.kind === "reading");
+    let isOver = false;
+    const over = () => void (isOver = true);
+    const copying = copyBlob(reading, [stopped, target], clock).then(over, over);
+    // Whatever ends at once has ended by then.
+    await new Promise((go) => setTimeout(go, 0));
+    assertEquals(isOver, false);
+    resolve(DONE);
+    await copying;
+  }
 });

@@ -103,6 +103,7 @@ Deno.test("after any faults and restarts, stores hold right objects alone, and t
         assert(stop.signal.aborted, String(error));
       });
       cancel();
+      assertEquals(source.opened, 0, "a blob that was opened is still held");
       for (const [name, store] of Object.entries(stores)) {
         assertIsSubset(store, right);
         if (tally?.mirrors.get(name)?.unknown !== undefined || tally === undefined) continue;

@@ -43,16 +43,25 @@ export function createBytes(size: number, seed: number): Bytes {
   return bytes;
 }
 
-/** A stream of pieces, which breaks off with an error if there is one. */
-export function streamOf(pieces: Iterable<Bytes>, error?: Error): ReadableStream<Bytes> {
+/**
+ * A stream of pieces, which breaks off with an error if there is one. `onEnd` is called when it
+ * has ended or is cancelled.
+ */
+export function streamOf(
+  pieces: Iterable<Bytes>,
+  error?: Error,
+  onEnd = () => {},
+): ReadableStream<Bytes> {
   const iterator = pieces[Symbol.iterator]();
   return new ReadableStream({
     pull(controller) {
       const { done, value } = iterator.next();
-      if (!done) controller.enqueue(value);
-      else if (error === undefined) controller.close();
+      if (!done) return controller.enqueue(value);
+      onEnd();
+      if (error === undefined) controller.close();
       else controller.error(error);
     },
+    cancel: onEnd,
   });
 }
 
@@ -92,6 +101,8 @@ export interface MemorySource extends Source {
   readonly repositories_: Map<string, MemoryRepository>;
   /** What it was asked: `blob app sha256:…`. */
   readonly asked: string[];
+  /** How many of the blobs that it opened are neither read to the end nor cancelled. */
+  opened: number;
   /** Called with each request: what goes wrong with it. */
   fault: (request: string) => SourceFault | undefined;
   /** Whether it has an API for referrers. */
@@ -108,6 +119,7 @@ export function createMemorySource(
     host,
     repositories_: all,
     asked: [],
+    opened: 0,
     fault: () => undefined,
     hasReferrers: true,
     repositories: () => answer("repositories", () => [...all.keys()]),
@@ -152,7 +164,8 @@ export function createMemorySource(
     const fault = source.fault(request);
     if (fault?.kind === "failed" || fault?.kind === "missing") return fault;
     if (bytes === undefined) return { kind: "missing" };
-    return openWith(bytes, from, fault);
+    source.opened++;
+    return openWith(bytes, from, fault, () => void source.opened--);
   }
 
   return source;
@@ -164,24 +177,35 @@ function openWith(
   bytes: Bytes,
   from: number,
   fault: Exclude<SourceFault, Failure | { readonly kind: "missing" }> | undefined,
+  onEnd: () => void,
 ): Opened {
   const size = bytes.length;
   let body = bytes.slice(from);
   switch (fault?.kind) {
     case undefined:
-      return { kind: "open", from, size, body: streamOf(piecesOf(body, PIECE)) };
+      return { kind: "open", from, size, body: streamOf(piecesOf(body, PIECE), undefined, onEnd) };
     case "break": {
       const pieces = piecesOf(body.slice(0, fault.after), PIECE);
-      return { kind: "open", from, size, body: streamOf(pieces, new Error("connection reset")) };
+      return {
+        kind: "open",
+        from,
+        size,
+        body: streamOf(pieces, new Error("connection reset"), onEnd),
+      };
     }
     case "wrong":
       if (fault.at >= from && fault.at < size) body[fault.at - from]! ^= 1;
-      return { kind: "open", from, size, body: streamOf(piecesOf(body, PIECE)) };
+      return { kind: "open", from, size, body: streamOf(piecesOf(body, PIECE), undefined, onEnd) };
     case "length": {
       const more = new Uint8Array(Math.max(0, fault.by));
       body = new Uint8Array([...body.slice(0, body.length + Math.min(0, fault.by)), ...more]);
       const told = fault.told ? from + body.length : undefined;
-      return { kind: "open", from, size: told, body: streamOf(piecesOf(body, PIECE)) };
+      return {
+        kind: "open",
+        from,
+        size: told,
+        body: streamOf(piecesOf(body, PIECE), undefined, onEnd),
+      };
     }
   }
 }
