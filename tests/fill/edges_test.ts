@@ -302,6 +302,26 @@ Deno.test("a lane fails when its upload throws, and drops what comes after", asy
   assertEquals([lane.isFull(), lane.failure()], [false, failed("reset")]);
 });
 
+Deno.test("an upload that is given up while it waits for its turn is not begun, and is gone when that is told", async () => {
+  const { promise: turn, resolve: take } = Promise.withResolvers<void>();
+  const { promise: removed, resolve: remove } = Promise.withResolvers<void>();
+  const log: string[] = [];
+  const lane = createLane({
+    write: () => Promise.resolve((log.push("write"), DONE)),
+    finish: () => Promise.resolve(DONE),
+    abort: () => removed.then(() => void log.push("removed")),
+  }, { mayGo: () => turn, onSent() {}, later: createVirtualClock(0).later });
+  lane.push(SMALL);
+  const given = [lane.abort(failed("first")), lane.abort(failed("second"))];
+  const told = Promise.race(given).then(() => log.push("told"));
+  take();
+  await new Promise((go) => setTimeout(go, 0));
+  remove();
+  await told;
+  assertEquals(await Promise.all([...given, lane.finish()]), Array(3).fill(failed("first")));
+  assertEquals(log, ["removed", "told"]);
+});
+
 function openedOf(more: Partial<Extract<Opened, { kind: "open" }>>): Opened {
   return { kind: "open", from: 0, size: LARGE.length, body: streamOf([LARGE]), ...more };
 }
