@@ -112,6 +112,20 @@ Deno.test("serve is the command when none is named", async () => {
   assertStringIncludes(new TextDecoder().decode(stderr), "archeio: cannot listen on 127.0.0.1");
 });
 
+Deno.test("the modules that serve loads make no formats of languages, which take time and memory", async () => {
+  const main = new URL("../../main.ts", import.meta.url);
+  const code = `
+    for (const name of Object.getOwnPropertyNames(Intl)) {
+      if (/^[A-Z]/.test(name)) Intl[name] = function () { throw new Error(name + " is made"); };
+    }
+    await import("${main}");`;
+  const { code: status, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", code],
+    cwd: new URL(".", main).pathname,
+  }).output();
+  assertEquals([status, new TextDecoder().decode(stderr)], [0, ""]);
+});
+
 Deno.test("serve that cannot listen ends with 1 and a sentence that says why", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = String(taken.addr.port);

@@ -9,22 +9,29 @@ import { type Html, html } from "./html.ts";
 /** What stands for something that is not known. */
 export const UNKNOWN = "–";
 
-const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const formatWhole = createFormat({ maximumFractionDigits: 0 });
+const formatCompact = createFormat({ notation: "compact", maximumSignificantDigits: 3 });
+
+// Formats are made when they are needed: the first takes 10 ms and 2 MB, which the start of a
+// server must not pay.
+function createFormat(options: Intl.NumberFormatOptions): (value: number) => string {
+  let format: Intl.NumberFormat | undefined;
+  return (value) => (format ??= new Intl.NumberFormat("en", options)).format(value);
+}
 
 /** Formats a count: `12,345`. */
 export function formatCount(count: number | null): string {
-  return count === null ? UNKNOWN : WHOLE.format(count);
+  return count === null ? UNKNOWN : formatWhole(count);
 }
 
 /** Formats a number in at most three digits: `12.3K`. */
 export function formatShort(value: number | null): string {
-  return value === null ? UNKNOWN : SHORT.format(value);
+  return value === null ? UNKNOWN : formatCompact(value);
 }
 
 /** Formats a rate: `12.3/s`. */
 export function formatRate(perS: number | null): string {
-  return perS === null ? UNKNOWN : `${SHORT.format(perS)}/s`;
+  return perS === null ? UNKNOWN : `${formatCompact(perS)}/s`;
 }
 
 /** Formats a share of a whole, which is unknown when the whole is 0: `96.4 %`. */
@@ -68,5 +75,5 @@ export function formatTime(time: string): string {
 
 /** Formats a number of things: `1 mirror`, `2 mirrors`. */
 export function formatNumber(count: number, thing: string): string {
-  return `${WHOLE.format(count)} ${thing}${count === 1 ? "" : "s"}`;
+  return `${formatWhole(count)} ${thing}${count === 1 ? "" : "s"}`;
 }
